@@ -1,6 +1,10 @@
 package payments
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Claim is an end user's right to a plan. Its times are computed from its
 // grants; nothing is ever added to or taken from a stored end.
@@ -34,4 +38,143 @@ type Grant struct {
 	// are zero.
 	Start time.Time `json:"start,omitzero"`
 	End   time.Time `json:"end,omitzero"`
+}
+
+// lay computes the grants' times, and the claim's, from the grants alone:
+// live ones in the order in which they were earned, each starting at its
+// anchor or at the end of the one before. A chain's end is its anchor plus
+// all its periods at once, so months are clamped once: two monthly payments
+// from 31 January end on 31 March.
+func (c *Claim) lay(loc *time.Location) {
+	c.Start, c.End = time.Time{}, time.Time{}
+	var chain Period
+	var endless, begun bool
+	for _, g := range c.inOrder() {
+		g.Start, g.End = time.Time{}, time.Time{}
+		if !g.Live {
+			continue
+		}
+		g.Start = c.End
+		if !begun || !endless && g.Anchor.After(c.End) {
+			begun, endless, chain = true, false, Period{}
+			g.Start, c.Start = g.Anchor, g.Anchor
+		}
+		endless = endless || g.Period == Lifetime
+		if !endless {
+			chain = chain.Plus(g.Period)
+			g.End = chain.After(c.Start, loc)
+		} else if g.Start.IsZero() {
+			g.Start = g.Anchor // behind one that never ends
+		}
+		c.End = g.End
+	}
+}
+
+// inOrder returns the grants by the time they were earned.
+func (c *Claim) inOrder() []*Grant {
+	grants := make([]*Grant, len(c.Grants))
+	for i := range c.Grants {
+		grants[i] = &c.Grants[i]
+	}
+	slices.SortFunc(grants, func(a, b *Grant) int {
+		return cmp.Or(a.Anchor.Compare(b.Anchor), cmp.Compare(a.PaymentID, b.PaymentID))
+	})
+	return grants
+}
+
+// grant returns a payment's grant, or nil.
+func (c *Claim) grant(id ID) *Grant {
+	for i := range c.Grants {
+		if c.Grants[i].PaymentID == id {
+			return &c.Grants[i]
+		}
+	}
+	return nil
+}
+
+// covers returns the grant that is in force at t.
+func (c *Claim) covers(t time.Time) (Grant, bool) {
+	for _, g := range c.Grants {
+		if g.Live && !t.Before(g.Start) && (g.End.IsZero() || t.Before(g.End)) {
+			return g, true
+		}
+	}
+	return Grant{}, false
+}
+
+// ended reports whether the claim had an end that has passed by t.
+func (c *Claim) ended(t time.Time) bool {
+	return !c.End.IsZero() && !t.Before(c.End)
+}
+
+// clone returns a deep copy; nil stays nil.
+func (c *Claim) clone() *Claim {
+	if c == nil {
+		return nil
+	}
+	d := *c
+	d.Grants = slices.Clone(c.Grants)
+	return &d
+}
+
+// ClaimPolicy says what payments are worth in access. The zero value is a
+// good one.
+type ClaimPolicy struct {
+	// Location is where a plan's months and days are counted; default
+	// Asia/Jakarta (UTC+7).
+	Location *time.Location
+	// PartialRefund is what a partial refund, or a partial chargeback, does
+	// to access; default KeepAccess.
+	PartialRefund PartialRefund
+	// Covers, if set, has the last word on whether a payment gives access:
+	// def is what the rules say. It must depend on the payment alone.
+	Covers func(p *Payment, def bool) bool
+}
+
+// PartialRefund is what becomes of a grant of which a part was paid back.
+type PartialRefund string
+
+// The choices.
+const (
+	KeepAccess    PartialRefund = ""        // access stays as it is
+	RevokeAccess  PartialRefund = "revoke"  // access ends
+	ProrateAccess PartialRefund = "prorate" // access is cut to the share still paid, in whole days
+)
+
+// grantOf computes what the payment contributes to its claim now. ok is
+// false if it never gave anything.
+func (c ClaimPolicy) grantOf(p *Payment, had *Grant) (g Grant, ok bool) {
+	o := p.look()
+	live := o.covered()
+	partial := !o.free && o.live < o.due
+	if partial && c.PartialRefund == RevokeAccess {
+		live = false
+	}
+	if c.Covers != nil {
+		live = c.Covers(p, live)
+	}
+	if !live {
+		if had == nil {
+			return Grant{}, false
+		}
+		g = *had
+		g.Live = false
+		return g, true
+	}
+	g = Grant{PaymentID: p.ID, Period: p.Plan.Period, Live: true}
+	for _, s := range o.attempts {
+		if s.live() {
+			g.Anchor = earlier(g.Anchor, s.attempt.PaidAt())
+		}
+	}
+	if g.Anchor.IsZero() { // free, or given by the host's own policy
+		g.Anchor = p.CreatedAt
+	}
+	if partial && c.PartialRefund == ProrateAccess && g.Period != Lifetime {
+		whole := g.Period.After(g.Anchor, c.Location).Sub(g.Anchor)
+		days := int(whole/(24*time.Hour)) * int(o.live) / int(o.due)
+		g.Period = Period{Days: days}
+		g.Live = days > 0
+	}
+	return g, true
 }

@@ -29,7 +29,8 @@ type Gateway interface {
 	Checkout(ctx context.Context, r CheckoutRequest) (CheckoutResult, error)
 	// ReadNotification verifies a notification and reads it. It does no I/O
 	// and keeps no state. ErrForged for a missing or wrong signature,
-	// ErrMalformed for a body that cannot be read.
+	// ErrMalformed for a body that cannot be read; Ref and Raw may be set
+	// beside the error, for the trace that is kept.
 	ReadNotification(raw RawNotification) (Notification, error)
 }
 

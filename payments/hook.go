@@ -1,9 +1,6 @@
 package payments
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Hook is a host function for some kinds of event, under the name of its
 // lane. [Service.OnSettled] and its like are the usual way to register one.
@@ -64,6 +61,3 @@ func inTransaction(ctx context.Context) bool { return ctx.Value(inTxKey{}) != ni
 func HandlingContext(ctx context.Context, d Delivery, c Clock) context.Context {
 	return context.WithValue(ctx, deliveryKey{}, delivering{delivery: d, clock: c})
 }
-
-// Deadline of hooks, unless configured otherwise.
-const defaultHookTimeout = 30 * time.Second

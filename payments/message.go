@@ -36,7 +36,6 @@ const (
 	VerdictContradicted Verdict = "contradicted" // asked for a day, never confirmed
 	VerdictUnknownWord  Verdict = "unknown_word" // a status that the adapter does not know
 	VerdictParked       Verdict = "parked"       // genuine, but for an order we do not know (yet)
-	VerdictMatched      Verdict = "matched"      // was parked; its order turned up and it was replayed
 	VerdictTest         Verdict = "test"         // the gateway's test message
 	VerdictForged       Verdict = "forged"       // signature missing or wrong
 	VerdictMalformed    Verdict = "malformed"    // not readable, or too large

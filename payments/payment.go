@@ -65,6 +65,9 @@ type Payment struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// ReturnURL is where the payer goes back to; empty means our own page.
 	ReturnURL string `json:"return_url,omitempty"`
+	// Method and Extra are what the payer is to be offered: see CreateParams.
+	Method Method          `json:"method,omitempty"`
+	Extra  json.RawMessage `json:"extra,omitempty"`
 
 	// Watch is what the reconciler remembers between its looks.
 	Watch Watch `json:"watch"`
@@ -127,10 +130,9 @@ type Totals struct {
 
 // Watch is the reconciler's memory of a payment.
 type Watch struct {
-	// ChangedAt is when facts of weight last came in; Asks counts the
-	// look-ups since then that found nothing new.
+	// ChangedAt is when facts of weight last came in. The times of the
+	// look-ups follow from it.
 	ChangedAt time.Time `json:"changed_at,omitzero"`
-	Asks      int       `json:"asks,omitempty"`
 	// Doubts are notifications that the gateway did not confirm.
 	Doubts []Doubt `json:"doubts,omitempty"`
 }
@@ -142,7 +144,6 @@ type Doubt struct {
 	TransactionID string    `json:"transaction_id"`
 	Word          string    `json:"word"`
 	Since         time.Time `json:"since"`
-	Asks          int       `json:"asks"`
 	// Facts are what it claimed; they are not believed.
 	Facts Facts `json:"facts"`
 }

@@ -2,7 +2,7 @@ package payments
 
 import (
 	"context"
-	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -93,6 +93,10 @@ const (
 	RefID      RefKind = "id"
 	RefGateway RefKind = "gateway" // Scope: gateway name; Value: our reference there
 	RefKey     RefKind = "key"     // Scope: tenant and user; Value: idempotency key
+	RefFree    RefKind = "free"    // Scope: tenant and user; Value: the key of a free plan, which is granted once
+	// RefTransaction is a gateway's own id of an attempt, where nothing else
+	// ties it to our reference. Scope: gateway name.
+	RefTransaction RefKind = "transaction"
 )
 
 // ByID names a payment by its id.
@@ -106,9 +110,11 @@ func ByGatewayRef(gateway, ref string) Ref {
 // ByKey names a payment by the idempotency key it was created under. Keys of
 // different users never meet.
 func ByKey(u EndUser, key string) Ref {
-	scope, _ := json.Marshal([]string{u.Tenant, u.ID}) // unambiguous, whatever the two hold; cannot fail
-	return Ref{Kind: RefKey, Scope: string(scope), Value: key}
+	return Ref{Kind: RefKey, Scope: userScope(u), Value: key}
 }
+
+// userScope is unambiguous, whatever the two names hold.
+func userScope(u EndUser) string { return strconv.Quote(u.Tenant) + strconv.Quote(u.ID) }
 
 // UpdateFunc computes a Change from what is there. It must not do I/O, read a
 // clock, or call the store.

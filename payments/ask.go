@@ -1,0 +1,182 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// lookUp asks a gateway for the truth about an attempt, or about what a
+// session has come to.
+func (s *Service) lookUp(ctx context.Context, g Gateway, a AttemptRef) (Observation, error) {
+	reader, ok := As[StatusReader](g)
+	if !ok {
+		return Observation{}, fmt.Errorf("status of %s: %w", g.Name(), ErrUnsupported)
+	}
+	o, err := reader.Status(ctx, a)
+	if err != nil {
+		return Observation{}, fmt.Errorf("status of %s: %w", a.Ref, err)
+	}
+	if a.TransactionID != "" && o.TransactionID != a.TransactionID {
+		return Observation{}, fmt.Errorf("status of %s: asked for transaction %q, answered with %q: %w",
+			a.Ref, a.TransactionID, clip(o.TransactionID), errMismatch)
+	}
+	if o.Ref != "" && o.Ref != a.Ref && o.Ref != o.TransactionID {
+		return Observation{}, fmt.Errorf("status of %s: transaction %q belongs to %q: %w",
+			a.Ref, a.TransactionID, clip(o.Ref), errMismatch)
+	}
+	return o, nil
+}
+
+// errMismatch: the answer is about something else than was asked for. Whoever
+// named the transaction for this order lied, or the gateway erred.
+var errMismatch = errors.New("payments: the gateway's answer is about another order")
+
+// absorb merges what a look-up of a told.
+//
+// Some gateways do not say which order a transaction belongs to (they repeat
+// the transaction's own id). The transaction is then claimed for this payment
+// by name, so that one payment's money can never settle another order, too.
+func (u *unit) absorb(gateway string, a AttemptRef, o Observation) {
+	if o.Ref != a.Ref && o.TransactionID != "" {
+		u.change.Refs = append(u.change.Refs, Ref{Kind: RefTransaction, Scope: gateway, Value: o.TransactionID})
+	}
+	o.Ref = a.Ref
+	u.observe(gateway, o)
+	u.dropDoubts()
+}
+
+// ask looks an attempt up and merges the answer. ErrNotFound (wrapped) if the
+// gateway knows of none.
+func (s *Service) ask(ctx context.Context, p *Payment, g Gateway, a AttemptRef) (*Payment, error) {
+	a.PaymentID, a.Amount = p.ID, p.Amount
+	o, err := s.lookUp(ctx, g, a)
+	if err != nil {
+		return p, err
+	}
+	return s.updateID(ctx, p.ID, func(u *unit) error {
+		u.keepAnswer(g.Name(), o, a)
+		u.absorb(g.Name(), a, o)
+		return nil
+	})
+}
+
+// keepAnswer keeps the answer of a look-up if it tells something new: the
+// schedule asks often, and the same answer again is no news.
+func (u *unit) keepAnswer(gateway string, o Observation, a AttemptRef) {
+	if u.p.weighs(gateway, o) {
+		u.keep(gateway, "status", a.Ref, o.Raw, nil)
+	}
+}
+
+// Sync asks the gateway now about everything that is open or in doubt, and
+// returns the payment as it is then.
+//
+// Errors: ErrUnsupported if the gateway cannot be asked; a *GatewayError if it
+// does not answer.
+func (s *Service) Sync(ctx context.Context, id ID) (*Payment, error) {
+	p, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.askAll(ctx, p)
+}
+
+// askAll asks about all that may still change. An attempt or session that the
+// gateway knows nothing of is no error.
+func (s *Service) askAll(ctx context.Context, p *Payment) (*Payment, error) {
+	var errs []error
+	for _, q := range p.questions() {
+		g, err := s.gateway(q.gateway)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		updated, err := s.ask(ctx, p, g, q.ref)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			errs = append(errs, err)
+		}
+		if updated != nil {
+			p = updated
+		}
+	}
+	return p, errors.Join(errs...)
+}
+
+type question struct {
+	gateway string
+	ref     AttemptRef
+}
+
+// questions are what the payment's future hangs on: attempts whose facts are
+// not final, notifications in doubt, and sessions in which something may have
+// been started that nobody told us of.
+func (p *Payment) questions() []question {
+	var qs []question
+	known := map[string]bool{}
+	for i := range p.Attempts {
+		a := &p.Attempts[i]
+		if p.unfinished(p.stand(a)) {
+			qs = append(qs, question{a.Gateway, p.ref(a)})
+			known[a.TransactionID] = true
+		}
+	}
+	for _, d := range p.Watch.Doubts {
+		if !known[d.TransactionID] {
+			qs = append(qs, question{d.Gateway, AttemptRef{PaymentID: p.ID, Ref: d.Ref, TransactionID: d.TransactionID}})
+			known[d.TransactionID] = true
+		}
+	}
+	if len(qs) > 0 || p.look().covered() {
+		return qs
+	}
+	for _, session := range p.Sessions {
+		if !session.Closed && session.Refused == "" {
+			qs = append(qs, question{session.Gateway, AttemptRef{PaymentID: p.ID, Ref: session.Ref}})
+		}
+	}
+	return qs
+}
+
+// unfinished reports whether the gateway may still have news of the attempt
+// that we wait for.
+func (p *Payment) unfinished(s standing) bool {
+	f := s.attempt.Facts
+	switch s.status {
+	case StatusPending, StatusAuthorized, StatusChallenged:
+		return true
+	}
+	waitsForFunds := f.has(FactCaptured) && !f.has(FactFunds) && !s.void
+	waitsForRefund := f.has(FactRefundUnknown) && s.out == 0
+	return s.unsettled || waitsForFunds || waitsForRefund || len(pendingRefunds(f)) > 0
+}
+
+// ref names the attempt to its gateway.
+func (p *Payment) ref(a *Attempt) AttemptRef {
+	return AttemptRef{PaymentID: p.ID, Ref: a.Ref, TransactionID: a.TransactionID, Method: a.Method(), Amount: p.Amount}
+}
+
+// doubtSchedule is when the gateway is asked again about a notification that
+// it did not confirm; behind its end the notification stays contradicted.
+var doubtSchedule = Schedule{
+	10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour,
+}
+
+// over reports whether the doubt's schedule is exhausted.
+func (d Doubt) over(at time.Time) bool {
+	return at.Sub(d.Since) > doubtSchedule[len(doubtSchedule)-1]+time.Minute
+}
+
+// dropDoubts forgets doubts that have been cleared: what was claimed is known
+// by now.
+func (u *unit) dropDoubts() {
+	var left []Doubt
+	for _, d := range u.p.Watch.Doubts {
+		o := Observation{TransactionID: d.TransactionID, Facts: d.Facts}
+		if !u.p.confirms(d.Gateway, o) {
+			left = append(left, d)
+		}
+	}
+	u.p.Watch.Doubts = left
+}

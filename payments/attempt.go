@@ -1,0 +1,230 @@
+package payments
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// callTimeout ends a call to a gateway that does not end by itself, and
+// callWindow is how long an unanswered one counts as still running. The
+// window is the longer one, so that two calls for one session never overlap.
+const (
+	callTimeout = 30 * time.Second
+	callWindow  = 45 * time.Second
+)
+
+// AttemptParams says how the payer is to pay.
+type AttemptParams struct {
+	// Method and Extra replace those that the payment was created with,
+	// where they are set. Another method closes the session before.
+	Method Method
+	Extra  any
+}
+
+// Checkout is what the payer goes on with.
+type Checkout struct {
+	Payment *Payment
+	// Session is what was opened at the gateway; nil when nothing is to be
+	// paid.
+	Session *Session
+	// URL is where to send the payer; never empty: the gateway's page, or
+	// ours when there is nothing to pay.
+	URL string
+}
+
+// Checkout creates a payment and opens it at a gateway: [Service.Create], then
+// [Service.Attempt]. If the second fails, the Checkout holds the payment
+// beside the error.
+func (s *Service) Checkout(ctx context.Context, params CreateParams) (*Checkout, error) {
+	p, err := s.Create(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	return s.attempt(ctx, p.ID, AttemptParams{})
+}
+
+// Attempt opens a checkout at a gateway for a stored payment, or returns the
+// one that is open. Call it again after a denial, or with another Method.
+//
+// Errors: ErrInProgress while another call for the payment runs;
+// ErrWrongState if it can no longer be paid; ErrOutcomeUnknown (wrapped) if
+// the gateway's answer was lost: the reconciler, or the same call again,
+// finds out; *GatewayError and *InvalidError for a refusal.
+func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Checkout, error) {
+	return s.attempt(ctx, id, params)
+}
+
+func (s *Service) attempt(ctx context.Context, id ID, params AttemptParams) (*Checkout, error) {
+	extra, err := marshalExtra(params.Extra)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = s.settleFree(ctx, s.store, p); err != nil {
+		return nil, err
+	}
+	if p.Facts.has(FactFree) {
+		return &Checkout{Payment: p, URL: s.statusURL(p)}, nil
+	}
+	if session, ok := p.Session(); ok && params.Method != "" && params.Method != session.Method {
+		if p, err = s.closeSession(ctx, p, session); err != nil {
+			return &Checkout{Payment: p, URL: s.statusURL(p)}, err
+		}
+	}
+	call := false
+	p, err = s.updateID(ctx, id, func(u *unit) error {
+		var err error
+		call, err = u.startSession(s.cfg.Gateways[0].Name(), params.Method, extra)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if call {
+		if p, err = s.open(ctx, p, p.Sessions[len(p.Sessions)-1]); err != nil {
+			return &Checkout{Payment: p, URL: s.statusURL(p)}, err
+		}
+	}
+	session, ok := p.Session()
+	if !ok {
+		return &Checkout{Payment: p, URL: s.statusURL(p)}, fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status)
+	}
+	return &Checkout{Payment: p, Session: &session, URL: session.RedirectURL}, nil
+}
+
+// startSession writes down that a gateway is about to be called, before it
+// is. It returns false if there is a session that can be paid already.
+func (u *unit) startSession(gateway string, method Method, extra json.RawMessage) (call bool, err error) {
+	switch {
+	case slices.Contains([]Status{StatusCreated, StatusPending, StatusDenied, StatusExpired, StatusCanceled}, u.p.Status):
+		if !u.at.Before(u.p.ExpiresAt) || u.p.Facts.has(FactLapsed, FactHostCanceled) {
+			return false, fmt.Errorf("payment %s: %w: it has ended", u.p.ID, ErrWrongState)
+		}
+	default:
+		return false, fmt.Errorf("payment %s: %w: it is %s", u.p.ID, ErrWrongState, u.p.Status)
+	}
+	if _, ok := u.p.Session(); ok {
+		return false, nil
+	}
+	last := len(u.p.Sessions) - 1
+	if last >= 0 && !u.p.Sessions[last].Closed {
+		session := &u.p.Sessions[last]
+		if session.Refused == "" && u.at.Sub(session.TriedAt) < callWindow {
+			return false, fmt.Errorf("payment %s: %w", u.p.ID, ErrInProgress)
+		}
+		session.Refused, session.TriedAt, session.Tries = "", u.at, session.Tries+1
+		return true, nil
+	}
+	session := Session{Gateway: gateway, Ref: sessionRef(u.p), Method: method, Extra: extra, TriedAt: u.at, Tries: 1}
+	if session.Method == "" {
+		session.Method = u.p.Method
+	}
+	if session.Extra == nil {
+		session.Extra = u.p.Extra
+	}
+	u.p.Sessions = append(u.p.Sessions, session)
+	u.change.Refs = append(u.change.Refs, ByGatewayRef(session.Gateway, session.Ref))
+	return true, nil
+}
+
+// sessionRef is the reference that a gateway knows the next session by: the
+// payment's id, numbered from the second on.
+func sessionRef(p *Payment) string {
+	if n := len(p.Sessions); n > 0 {
+		return string(p.ID) + "-" + itoa(n+1)
+	}
+	return string(p.ID)
+}
+
+// open calls the gateway for a session that was started, and records the
+// answer. The caller may go away meanwhile: the answer is recorded all the
+// same.
+func (s *Service) open(ctx context.Context, p *Payment, session Session) (*Payment, error) {
+	g, err := s.gateway(session.Gateway)
+	if err != nil {
+		return p, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	result, callErr := g.Checkout(call, CheckoutRequest{
+		Order: p.Order, Ref: session.Ref, Method: session.Method, ReturnURL: s.statusURL(p),
+		NotificationURL: s.cfg.NotificationURL + "/" + g.Name(), ExpiresAt: p.ExpiresAt, Extra: session.Extra,
+	})
+	if errors.Is(callErr, ErrWrongState) {
+		// It is being paid, or has been: what happened to it is the answer.
+		if adopted, err := s.ask(ctx, p, g, AttemptRef{Ref: session.Ref}); err == nil {
+			return adopted, callErr
+		}
+	}
+	recorded, err := s.updateID(ctx, p.ID, func(u *unit) error {
+		u.keep(g.Name(), "checkout", session.Ref, result.Observation.Raw, callErr)
+		i := slices.IndexFunc(u.p.Sessions, func(x Session) bool { return x.Gateway == g.Name() && x.Ref == session.Ref })
+		if i < 0 {
+			return fmt.Errorf("payment %s: session %s is gone", p.ID, session.Ref)
+		}
+		u.recordOpening(&u.p.Sessions[i], result, callErr)
+		return nil
+	})
+	if err != nil {
+		return p, fmt.Errorf("record the answer of %s: %w", g.Name(), errors.Join(err, callErr))
+	}
+	if callErr != nil {
+		return recorded, callErr
+	}
+	if err := s.matchParked(ctx, recorded); err != nil {
+		s.log.WarnContext(ctx, "parked notifications could not be matched yet; the timer tries again",
+			"payment", p.ID, "error", err)
+	}
+	return recorded, nil
+}
+
+// recordOpening writes the gateway's answer into the session.
+func (u *unit) recordOpening(session *Session, result CheckoutResult, callErr error) {
+	switch {
+	case callErr == nil:
+		session.OpenedAt, session.Token, session.RedirectURL = u.at, result.Token, result.RedirectURL
+		u.learn(Fact{Kind: FactOpened, Key: session.Ref})
+		if o := result.Observation; o.TransactionID != "" {
+			o.Ref = session.Ref
+			u.observe(session.Gateway, o)
+		}
+	case refusedFinally(callErr):
+		session.Refused = callErr.Error()
+		u.learn(Fact{Kind: FactRefused, Key: session.Ref, Text: clip(callErr.Error())})
+	}
+	// Anything else leaves the session unanswered: the timer asks again.
+}
+
+// refusedFinally reports whether a gateway said no, for good.
+func refusedFinally(err error) bool {
+	if invalid := (*InvalidError)(nil); errors.As(err, &invalid) {
+		return true
+	}
+	if errors.Is(err, ErrUnsupported) {
+		return true
+	}
+	answer := (*GatewayError)(nil)
+	return errors.As(err, &answer) && !answer.Retry && !errors.Is(err, ErrOutcomeUnknown) && !errors.Is(err, ErrWrongState)
+}
+
+// keep stores what a gateway answered to a call of ours.
+func (u *unit) keep(gateway, op, ref string, raw []byte, callErr error) {
+	m := Message{ID: NewID(), PaymentID: u.p.ID, Gateway: gateway, Op: op, Ref: ref, Raw: raw, At: u.at}
+	if callErr != nil {
+		m.Note = callErr.Error()
+	}
+	if raw != nil || callErr != nil {
+		u.change.Messages = append(u.change.Messages, m)
+	}
+}
+
+// statusURL is our own page of a payment, where gateways send payers back to.
+func (s *Service) statusURL(p *Payment) string { return s.cfg.PublicURL + "/return/" + string(p.ID) }

@@ -1,0 +1,258 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Config is what a [Service] is made of. Store, Gateways and PublicURL are
+// required; the zero value of everything else is a good default.
+type Config struct {
+	// Store keeps everything: memory.New(), gormstore.Open(...), your own.
+	Store Store
+	// Gateways are the merchant accounts. New checkouts go to the first one;
+	// notifications of all are taken.
+	Gateways []Gateway
+
+	// Plans and Items are what is for sale, in code. Use Catalog instead to
+	// look it up; both is an error.
+	Plans   Plans
+	Items   Items
+	Catalog Catalog
+
+	// Identify says who sends a request. It returns ErrUnauthenticated for a
+	// stranger. Nil: the routes of the payer are not mounted.
+	Identify func(*http.Request) (EndUser, error)
+	// Prepare is the host's last word on a checkout over HTTP: Reference,
+	// Metadata, Extra. Its error is the answer (see ProblemOf).
+	Prepare func(*http.Request, *CreateParams) error
+
+	// PublicURL is the absolute URL of Handler's mount as seen from outside,
+	// e.g. "https://shop.example/pay". Links are built from it, never from a
+	// request's headers.
+	PublicURL string
+	// NotificationURL is the absolute URL of the notification routes, if
+	// they are elsewhere than at PublicURL + "/notifications".
+	NotificationURL string
+	// ReturnURLs are where payers may be sent back to: absolute URLs; a
+	// return URL must equal one or lie below it. The first is the default.
+	ReturnURLs []string
+
+	// ExpiresIn is how long a payer has, unless CreateParams says otherwise;
+	// default 24 h.
+	ExpiresIn time.Duration
+
+	Hooks  HookPolicy
+	Claims ClaimPolicy
+	// Reconcile is when silent payments are asked about, counted from the
+	// last news; default DefaultSchedule. Behind its end, every 24 h.
+	Reconcile Schedule
+
+	// Clock is for tests; default the system's.
+	Clock Clock
+	// Logger gets what operators should know; default slog.Default().
+	Logger *slog.Logger
+	// WriteProblem, if set, writes error answers in the host's own form.
+	WriteProblem func(http.ResponseWriter, *http.Request, Problem)
+}
+
+// Catalog looks up what is for sale. Unknown ids are ErrNotFound. It must be
+// safe for concurrent use.
+type Catalog interface {
+	Plan(ctx context.Context, tenant, id string) (Plan, error)
+	Item(ctx context.Context, tenant, id string) (Item, error)
+}
+
+// HookPolicy is how hooks are called.
+type HookPolicy struct {
+	// Timeout of one call; default 30 s. The hook's ctx ends then.
+	Timeout time.Duration
+	// MaxTries until a delivery is dead; default 12, which with the default
+	// pauses is about two days.
+	MaxTries int
+	// Backoff is the pause after try n (from 1); default 1 s, 4 s, 16 s, …
+	// up to 12 h. A random part of up to a half is taken off.
+	Backoff func(n int) time.Duration
+	// Concurrency is how many hooks run at once in this process; default 16.
+	Concurrency int
+	// StopTimeout is how long Run waits for hooks in flight when it is
+	// stopped; default 15 s. What is cut off is delivered again.
+	StopTimeout time.Duration
+	// Poll is how often the store is asked for what other processes
+	// committed; default 1 s. Commits of this process wake it at once.
+	Poll time.Duration
+}
+
+// Schedule lists times after the last news at which something is asked.
+type Schedule []time.Duration
+
+// DefaultSchedule of the reconciler.
+var DefaultSchedule = Schedule{
+	2 * time.Minute, 10 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// after returns the first point of the schedule, counted from start, that
+// lies after now; behind the end of the list there is one every 24 h.
+func (s Schedule) after(start, now time.Time) time.Time {
+	for _, d := range s {
+		if t := start.Add(d); t.After(now) {
+			return t
+		}
+	}
+	const day = 24 * time.Hour
+	return now.Add(day - now.Sub(start)%day)
+}
+
+var gatewayName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+
+func (c *Config) setDefaults() {
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Claims.Location == nil {
+		c.Claims.Location = time.FixedZone("Asia/Jakarta", 7*60*60)
+	}
+	if c.Reconcile == nil {
+		c.Reconcile = DefaultSchedule
+	}
+	setDefault(&c.ExpiresIn, 24*time.Hour)
+	setDefault(&c.Hooks.Timeout, 30*time.Second)
+	setDefault(&c.Hooks.MaxTries, 12)
+	setDefault(&c.Hooks.Concurrency, 16)
+	setDefault(&c.Hooks.StopTimeout, 15*time.Second)
+	setDefault(&c.Hooks.Poll, time.Second)
+	if c.Hooks.Backoff == nil {
+		c.Hooks.Backoff = func(n int) time.Duration {
+			return min(time.Second<<min(2*(n-1), 30), 12*time.Hour)
+		}
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.NotificationURL = strings.TrimRight(c.NotificationURL, "/")
+	if c.NotificationURL == "" {
+		c.NotificationURL = c.PublicURL + "/notifications"
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate names every field that cannot work, in one error.
+func (c *Config) validate() error {
+	var errs []error
+	refuse := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("payments: Config."+format, args...))
+	}
+	if c.Store == nil {
+		refuse("Store is missing")
+	}
+	if len(c.Gateways) == 0 {
+		refuse("Gateways is empty")
+	}
+	names := map[string]bool{}
+	for i, g := range c.Gateways {
+		if g == nil {
+			refuse("Gateways[%d] is nil", i)
+			continue
+		}
+		name := g.Name()
+		if !gatewayName.MatchString(name) {
+			refuse("Gateways[%d]: the name %q is not made of lower-case letters, digits and dashes", i, name)
+		}
+		if names[name] {
+			refuse("Gateways: two have the name %q; one merchant account is one gateway", name)
+		}
+		names[name] = true
+		if checker, ok := As[interface{ Check() error }](g); ok {
+			if err := checker.Check(); err != nil {
+				refuse("Gateways[%d] (%s): %w", i, name, err)
+			}
+		}
+	}
+	if c.Catalog != nil && (c.Plans != nil || c.Items != nil) {
+		refuse("Catalog and Plans or Items are both set")
+	}
+	for i, p := range c.Plans {
+		if err := p.check(); err != nil {
+			refuse("Plans[%d] (%s): %w", i, p.ID, err)
+		}
+	}
+	for i, item := range c.Items {
+		if item.ID == "" || item.Price.Amount < 0 || item.Price.Currency == "" {
+			refuse("Items[%d] (%s): needs an ID and a Price that is not negative", i, item.ID)
+		}
+	}
+	for _, u := range append([]string{c.PublicURL, c.NotificationURL}, c.ReturnURLs...) {
+		if !absolute(u) {
+			refuse("PublicURL, NotificationURL and ReturnURLs must be absolute http(s) URLs: %q", u)
+		}
+	}
+	if c.ExpiresIn < time.Minute {
+		refuse("ExpiresIn is %s; at least a minute", c.ExpiresIn)
+	}
+	for _, d := range c.Reconcile {
+		if d <= 0 {
+			refuse("Reconcile has a step of %s", d)
+		}
+	}
+	if c.Hooks.MaxTries < 1 || c.Hooks.Concurrency < 1 || c.Hooks.Timeout < 0 || c.Hooks.StopTimeout < 0 || c.Hooks.Poll < 0 {
+		refuse("Hooks has a negative value")
+	}
+	return errors.Join(errs...)
+}
+
+func absolute(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+func (p Plan) check() error {
+	switch {
+	case p.ID == "":
+		return errors.New("ID is missing")
+	case p.Price.Amount < 0:
+		return errors.New("Price is negative")
+	case p.Price.Currency == "":
+		return errors.New("Price has no currency; use payments.IDR")
+	case p.Period.Years < 0 || p.Period.Months < 0 || p.Period.Days < 0:
+		return errors.New("Period is negative")
+	}
+	return nil
+}
+
+// staticCatalog is a catalogue in code.
+type staticCatalog struct {
+	plans Plans
+	items Items
+}
+
+func (c staticCatalog) Plan(_ context.Context, _, id string) (Plan, error) {
+	for _, p := range c.plans {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return Plan{}, fmt.Errorf("plan %q: %w", clip(id), ErrNotFound)
+}
+
+func (c staticCatalog) Item(_ context.Context, _, id string) (Item, error) {
+	for _, item := range c.items {
+		if item.ID == id {
+			return item, nil
+		}
+	}
+	return Item{}, fmt.Errorf("item %q: %w", clip(id), ErrNotFound)
+}

@@ -1,0 +1,152 @@
+package payments_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/lunaspay/lunas/payments"
+)
+
+// fakeGateway is a gateway in memory whose every answer a test can set. Its
+// notifications are JSON with a signature of "good", and are not proof.
+type fakeGateway struct {
+	name  string
+	proof payments.Proof
+
+	mu       sync.Mutex
+	calls    []string
+	checkout func(payments.CheckoutRequest) (payments.CheckoutResult, error)
+	states   map[string]payments.Observation // by transaction id, and by ref for the newest
+	status   func(payments.AttemptRef) (payments.Observation, error)
+	cancel   func(payments.AttemptRef) error
+	expire   func(payments.AttemptRef) error
+	refund   func(payments.AttemptRef, payments.RefundRequest) error
+}
+
+// note is a notification's body.
+type note struct {
+	Sign   string
+	Ref    string
+	Tx     string
+	Word   string
+	Amount int64
+	Test   bool
+}
+
+func newFake() *fakeGateway {
+	return &fakeGateway{name: "fake", states: map[string]payments.Observation{}}
+}
+
+func (g *fakeGateway) Name() string { return g.name }
+
+func (g *fakeGateway) called(op string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls = append(g.calls, op)
+}
+
+func (g *fakeGateway) count(op string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, c := range g.calls {
+		if c == op {
+			n++
+		}
+	}
+	return n
+}
+
+func (g *fakeGateway) Checkout(_ context.Context, r payments.CheckoutRequest) (payments.CheckoutResult, error) {
+	g.called("checkout")
+	if g.checkout != nil {
+		return g.checkout(r)
+	}
+	return payments.CheckoutResult{RedirectURL: "https://gateway.test/pay/" + r.Ref, Token: "tok-" + r.Ref}, nil
+}
+
+func words(word string) []payments.Fact {
+	kinds := map[string][]payments.FactKind{
+		"pending": {payments.FactPending}, "settlement": {payments.FactPaid, payments.FactFunds},
+		"capture": {payments.FactCaptured}, "deny": {payments.FactDenied}, "cancel": {payments.FactCanceled},
+		"expire": {payments.FactExpired}, "refund": {payments.FactRefunded},
+	}
+	var facts []payments.Fact
+	for _, k := range kinds[word] {
+		facts = append(facts, payments.Fact{Kind: k})
+	}
+	return facts
+}
+
+// set makes the gateway's own truth about a transaction.
+func (g *fakeGateway) set(ref, tx, word string, amount int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o := payments.Observation{Ref: ref, TransactionID: tx, Method: "bank_transfer/bca", RawStatus: word,
+		Amount: payments.IDR(amount), Facts: words(word), Raw: []byte(`{"word":"` + word + `"}`)}
+	g.states[tx], g.states[ref] = o, o
+}
+
+func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.Notification, error) {
+	var n note
+	if err := json.Unmarshal(raw.Body, &n); err != nil {
+		return payments.Notification{}, fmt.Errorf("read: %w", payments.ErrMalformed)
+	}
+	if n.Sign != "good" && !raw.Verified {
+		return payments.Notification{}, payments.ErrForged
+	}
+	n.Sign = ""
+	kept, err := json.Marshal(n)
+	return payments.Notification{
+		Observation: payments.Observation{Ref: n.Ref, TransactionID: n.Tx, RawStatus: n.Word, Amount: payments.IDR(n.Amount),
+			Method: "bank_transfer/bca", Facts: words(n.Word), Raw: kept},
+		Proof: g.proof, Test: n.Test,
+	}, err
+}
+
+func (g *fakeGateway) Status(_ context.Context, a payments.AttemptRef) (payments.Observation, error) {
+	g.called("status")
+	if g.status != nil {
+		return g.status(a)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id := a.TransactionID
+	if id == "" {
+		id = a.Ref
+	}
+	if o, ok := g.states[id]; ok {
+		return o, nil
+	}
+	return payments.Observation{}, &payments.GatewayError{Gateway: g.name, Op: "status", Code: "404", Err: payments.ErrNotFound}
+}
+
+func (g *fakeGateway) Cancel(_ context.Context, a payments.AttemptRef) error {
+	g.called("cancel")
+	if g.cancel != nil {
+		return g.cancel(a)
+	}
+	if a.TransactionID != "" {
+		g.set(a.Ref, a.TransactionID, "cancel", a.Amount.Amount)
+	}
+	return nil
+}
+
+func (g *fakeGateway) Expire(_ context.Context, a payments.AttemptRef) error {
+	g.called("expire")
+	if g.expire != nil {
+		return g.expire(a)
+	}
+	g.set(a.Ref, a.TransactionID, "expire", a.Amount.Amount)
+	return nil
+}
+
+func (g *fakeGateway) Refund(_ context.Context, a payments.AttemptRef, r payments.RefundRequest) error {
+	g.called("refund")
+	if g.refund != nil {
+		return g.refund(a, r)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// The gate stands before the merge: it decides whether what a notification
+// tells may enter. A signature is not authority. Midtrans's leaves the
+// transaction's status out, so whoever saw one genuine message can forge
+// another. So a notification that would change anything of weight is believed
+// only when the gateway itself says the same, and it is the gateway's answer
+// that is merged.
+
+// lookUpTimeout keeps the answer to a notification within the time that
+// gateways wait for one.
+const lookUpTimeout = 4 * time.Second
+
+// weighs reports whether o would change anything of weight. Duplicates do
+// not, so a storm of retries asks nobody.
+func (p *Payment) weighs(gateway string, o Observation) bool {
+	have := p.known(gateway, o.TransactionID)
+	return slices.ContainsFunc(p.weighty(o), func(f Fact) bool { return !have.includes(f) })
+}
+
+// confirms reports whether all that o tells of weight is known already. The
+// amounts of money in are the gateway's to tell, so there the kind counts.
+func (p *Payment) confirms(gateway string, o Observation) bool {
+	have := p.known(gateway, o.TransactionID)
+	return !slices.ContainsFunc(p.weighty(o), func(f Fact) bool { return !have.tell(f) })
+}
+
+// tell reports whether the set tells what f tells.
+func (fs Facts) tell(f Fact) bool {
+	switch f.Kind {
+	case FactPaid, FactFee:
+		return fs.has(f.Kind)
+	case FactRefundTotal, FactChargebackAmount:
+		return fs.most(f.Kind) >= f.Amount.Amount
+	case FactRefund, FactRefundConfirmed:
+		return slices.ContainsFunc(fs, func(g Fact) bool {
+			return g.Kind == f.Kind && g.Key == f.Key && g.ID == f.ID && g.Amount == f.Amount
+		})
+	}
+	return fs.includes(f)
+}
+
+// known are the facts of an attempt, or none.
+func (p *Payment) known(gateway, transactionID string) Facts {
+	if transactionID == "" {
+		return p.Facts
+	}
+	if a := p.Attempt(gateway, transactionID); a != nil {
+		return a.Facts
+	}
+	return nil
+}
+
+// weighty are the facts of an observation that matter, as they would be
+// joined.
+func (p *Payment) weighty(o Observation) Facts {
+	var matter Facts
+	for _, f := range o.facts(time.Time{}) {
+		if !slices.Contains(weightless, f.Kind) {
+			matter = matter.join(p.inCurrency(f))
+		}
+	}
+	return matter
+}
+
+// overtaken reports whether the answer is a later state than the one that was
+// notified, so that the notification is true but old.
+func overtaken(notified, answer Facts) bool {
+	switch {
+	case notified.has(FactExpired):
+		return answer.has(FactPaid)
+	case notified.has(FactPaid) && !notified.has(FactCaptured):
+		return answer.has(FactDenied) && answer.has(FactReversible)
+	case notified.has(FactCaptured):
+		return answer.has(FactPaid, FactCanceled)
+	case notified.has(FactAuthorized, FactAuthChallenged, FactCaptureChallenged):
+		return slices.ContainsFunc(answer, func(f Fact) bool { return !slices.Contains(weightless, f.Kind) })
+	}
+	return false
+}
+
+// judge decides what becomes of a notification of a known payment and writes
+// it: the whole of the gate.
+func (s *Service) judge(ctx context.Context, g Gateway, p *Payment, n Notification, m Message) (Verdict, error) {
+	ref := AttemptRef{
+		PaymentID: p.ID, Ref: n.Ref, TransactionID: n.TransactionID, Method: n.Method, Amount: p.Amount,
+	}
+	var answer Observation
+	var askErr error
+	ask := n.Proof != ProofWhole && p.weighs(g.Name(), n.Observation)
+	if ask {
+		call, cancel := context.WithTimeout(ctx, lookUpTimeout)
+		defer cancel()
+		answer, askErr = s.lookUp(call, g, ref)
+	}
+	write := func(refuse error) (Verdict, error) {
+		var verdict Verdict
+		_, err := s.updateID(ctx, p.ID, func(u *unit) error {
+			switch {
+			case !ask:
+				verdict = u.admit(g.Name(), n)
+			case refuse != nil || askErr != nil:
+				verdict = u.leave(g.Name(), n, errors.Join(refuse, askErr), &m)
+			default:
+				verdict = u.believe(g.Name(), ref, n, answer)
+				u.keepAnswer(g.Name(), answer, ref)
+			}
+			m.PaymentID, m.Verdict = u.p.ID, verdict
+			u.change.Messages = append(u.change.Messages, m)
+			return nil
+		})
+		return verdict, err
+	}
+	verdict, err := write(nil)
+	if errors.Is(err, ErrRefTaken) { // the transaction belongs to another payment
+		verdict, err = write(errMismatch)
+	}
+	return verdict, err
+}
+
+// admit merges what needs no asking: nothing of weight, or wholly signed.
+func (u *unit) admit(gateway string, n Notification) Verdict {
+	if len(n.Facts) == 0 {
+		u.p.note("unknown status from " + gateway + ": " + clip(n.RawStatus))
+		return VerdictUnknownWord
+	}
+	before := u.p.Clone()
+	u.observe(gateway, n.Observation)
+	u.dropDoubts()
+	if equalJSON(before, u.p) {
+		return VerdictDuplicate
+	}
+	return VerdictApplied
+}
+
+// believe merges the gateway's own answer and says what that makes of the
+// notification.
+func (u *unit) believe(gateway string, ref AttemptRef, n Notification, answer Observation) Verdict {
+	u.absorb(gateway, ref, answer)
+	if u.p.confirms(gateway, n.Observation) {
+		if n.Amount != answer.Amount {
+			u.p.note("notified and confirmed amounts differ for " + n.TransactionID)
+		}
+		return VerdictApplied
+	}
+	if overtaken(n.facts(u.at), answer.facts(u.at)) {
+		return VerdictOutdated
+	}
+	return u.doubt(gateway, n)
+}
+
+// leave merges nothing: the gateway could not be asked, or knows nothing of
+// the sort.
+func (u *unit) leave(gateway string, n Notification, why error, m *Message) Verdict {
+	m.Note = why.Error()
+	if errors.Is(why, ErrNotFound) || errors.Is(why, errMismatch) {
+		return u.doubt(gateway, n)
+	}
+	return VerdictUnasked
+}
+
+// doubt remembers a notification that was not confirmed, so that the timer
+// asks again, for a day.
+func (u *unit) doubt(gateway string, n Notification) Verdict {
+	word := n.RawStatus
+	for _, d := range u.p.Watch.Doubts {
+		if d.Gateway == gateway && d.TransactionID == n.TransactionID && d.Word == word {
+			if d.over(u.at) {
+				u.p.note("the gateway never confirmed " + clip(word) + " of " + n.TransactionID)
+				return VerdictContradicted
+			}
+			return VerdictUnconfirmed
+		}
+	}
+	// Without a bound, whoever has one signature could make the payment grow.
+	if len(u.p.Watch.Doubts) < maxDoubts {
+		u.p.Watch.Doubts = append(u.p.Watch.Doubts, Doubt{
+			Gateway: gateway, Ref: n.Ref, TransactionID: n.TransactionID, Word: word, Since: u.at, Facts: u.p.weighty(n.Observation),
+		})
+	}
+	return VerdictUnconfirmed
+}
+
+const maxDoubts = 20

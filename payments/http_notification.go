@@ -1,0 +1,81 @@
+package payments
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// notificationRetry is how long a gateway is asked to wait before it sends a
+// notification again.
+const notificationRetry = 2 * time.Minute
+
+// NotificationHandler takes the notifications of one gateway. It panics if
+// there is none of that name: it is a mistake of the program.
+//
+// The answer makes the gateway send again exactly when that can help: 200 for
+// what is durably applied, known or parked; 4xx for what no retry can heal;
+// 503 when the store or the gateway could not be asked.
+func (s *Service) NotificationHandler(gateway string) http.Handler {
+	if _, err := s.gateway(gateway); err != nil {
+		panic(fmt.Sprintf("payments: NotificationHandler: there is no gateway %q", gateway))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serveNotification(w, r, gateway)
+	})
+}
+
+func (s *Service) serveNotification(w http.ResponseWriter, r *http.Request, name string) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "notifications are sent with POST", http.StatusMethodNotAllowed)
+		return
+	}
+	g, err := s.gateway(name)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		m := Message{ID: NewID(), Gateway: name, Op: "notification", Raw: body, Note: "larger than 64 KiB", At: s.now()}
+		if _, err := s.reject(r.Context(), m, VerdictMalformed); err != nil {
+			s.sendAgain(w, r, err)
+			return
+		}
+		s.fail(w, r, errTooLarge)
+		return
+	}
+	if err != nil { // cut off on the way: the gateway will notice, too
+		s.sendAgain(w, r, fmt.Errorf("read notification: %w", err))
+		return
+	}
+	verdict, err := s.receive(r.Context(), g, RawNotification{Header: r.Header, Body: body})
+	switch {
+	case err != nil:
+		s.sendAgain(w, r, err)
+	case verdict == VerdictUnconfirmed || verdict == VerdictUnasked:
+		s.sendAgain(w, r, nil)
+	case verdict == VerdictForged:
+		s.fail(w, r, ErrForged)
+	case verdict == VerdictMalformed:
+		s.fail(w, r, ErrMalformed)
+	default:
+		s.writeJSON(w, r, http.StatusOK, map[string]Verdict{"verdict": verdict})
+	}
+}
+
+// sendAgain asks the gateway to send the notification once more.
+func (s *Service) sendAgain(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "notification could not be taken; the gateway is asked to send it again",
+			"path", r.URL.Path, "error", err)
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(notificationRetry/time.Second)))
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	s.encode(w, r, Problem{Type: "urn:lunas:problem:send-again", Title: "Send it again", Status: http.StatusServiceUnavailable})
+}

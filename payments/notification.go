@@ -1,0 +1,153 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// receive takes one notification to its verdict. An error means that nothing
+// was stored, so the gateway must send it again.
+func (s *Service) receive(ctx context.Context, g Gateway, raw RawNotification) (Verdict, error) {
+	m := Message{ID: NewID(), Gateway: g.Name(), Op: "notification", At: s.now()}
+	n, err := g.ReadNotification(raw)
+	if err != nil {
+		verdict := VerdictMalformed
+		if errors.Is(err, ErrForged) {
+			verdict = VerdictForged
+		}
+		m.Ref, m.Raw, m.Note = clip(n.Ref), n.Raw, err.Error()
+		return s.reject(ctx, m, verdict)
+	}
+	m.Ref, m.Raw = n.Ref, n.Raw
+	return s.route(ctx, g, n, m)
+}
+
+// route finds the payment that a genuine notification is about, or parks it.
+func (s *Service) route(ctx context.Context, g Gateway, n Notification, m Message) (Verdict, error) {
+	ref := ByGatewayRef(g.Name(), n.Ref)
+	for {
+		p, err := s.store.Get(ctx, ref)
+		if err == nil {
+			return s.judge(ctx, g, p, n, m)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return "", fmt.Errorf("find the payment of a notification: %w", err)
+		}
+		m.Verdict, m.Note = VerdictParked, "no payment has this reference"
+		if n.Test {
+			m.Verdict, m.Note = VerdictTest, ""
+		}
+		turnedUp := false
+		_, err = s.update(ctx, s.store, ref, func(u *unit) error {
+			if turnedUp = u.p != nil; !turnedUp {
+				u.change.Messages = []Message{m}
+			}
+			return nil
+		})
+		if err != nil {
+			return "", fmt.Errorf("park a notification: %w", err)
+		}
+		if !turnedUp {
+			return m.Verdict, nil
+		}
+	}
+}
+
+// reject keeps the trace of what cannot be what it claims to be.
+func (s *Service) reject(ctx context.Context, m Message, verdict Verdict) (Verdict, error) {
+	m.Verdict = verdict
+	s.log.WarnContext(ctx, "notification refused", "gateway", m.Gateway, "verdict", verdict, "reason", m.Note)
+	if !s.traces.allow(m.At) {
+		return verdict, nil
+	}
+	if len(m.Raw) > maxTrace {
+		m.Raw = m.Raw[:maxTrace]
+	}
+	_, err := s.update(ctx, s.store, Ref{}, func(u *unit) error {
+		u.change.Messages = []Message{m}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("keep a refused notification: %w", err)
+	}
+	return verdict, nil
+}
+
+// maxTrace is how much of a refused body is kept, and tracesPerMinute how
+// many: strangers can send as many as they like, and must not fill the disk.
+const (
+	maxTrace        = 2 << 10
+	tracesPerMinute = 120
+)
+
+// budget allows so many things a minute.
+type budget struct {
+	mu     sync.Mutex
+	minute time.Time
+	used   int
+}
+
+func (b *budget) allow(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if minute := now.Truncate(time.Minute); !minute.Equal(b.minute) {
+		b.minute, b.used = minute, 0
+	}
+	b.used++
+	return b.used <= tracesPerMinute
+}
+
+// Replay takes a kept notification through the gate once more, after a fault
+// has been mended or an order has turned up. Its verdict is recorded anew.
+//
+// Errors: ErrNotFound; ErrWrongState for a message that is not a notification,
+// or one that was never genuine.
+func (s *Service) Replay(ctx context.Context, messageID ID) (Verdict, error) {
+	if err := guard(ctx); err != nil {
+		return "", err
+	}
+	page, err := s.store.Messages(ctx, MessageQuery{ID: messageID, Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(page.Items) == 0 {
+		return "", fmt.Errorf("message %s: %w", messageID, ErrNotFound)
+	}
+	return s.replay(ctx, page.Items[0])
+}
+
+func (s *Service) replay(ctx context.Context, m Message) (Verdict, error) {
+	if m.Op != "notification" || m.Verdict == VerdictForged || m.Verdict == VerdictMalformed {
+		return "", fmt.Errorf("message %s: %w: not a genuine notification", m.ID, ErrWrongState)
+	}
+	g, err := s.gateway(m.Gateway)
+	if err != nil {
+		return "", err
+	}
+	n, err := g.ReadNotification(RawNotification{Body: m.Raw, Verified: true})
+	if err != nil {
+		return "", fmt.Errorf("replay message %s: %w", m.ID, err)
+	}
+	n.Raw, m.Note = m.Raw, ""
+	return s.route(ctx, g, n, m)
+}
+
+// matchParked replays what came in for the payment's references before they
+// were known.
+func (s *Service) matchParked(ctx context.Context, p *Payment) error {
+	var errs []error
+	for _, session := range p.Sessions {
+		page, err := s.store.Messages(ctx, MessageQuery{
+			Gateway: session.Gateway, Ref: session.Ref, Verdict: []Verdict{VerdictParked},
+		})
+		errs = append(errs, err)
+		for _, m := range page.Items {
+			_, err := s.replay(ctx, m)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
