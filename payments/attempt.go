@@ -73,7 +73,7 @@ func (s *Service) attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	if p.Facts.has(FactFree) {
 		return &Checkout{Payment: p, URL: s.statusURL(p)}, nil
 	}
-	if session, ok := p.Session(); ok && params.Method != "" && params.Method != session.Method {
+	if session, ok := p.Session(); ok && p.payable() && params.Method != "" && params.Method != session.Method {
 		if p, err = s.closeSession(ctx, p, session); err != nil {
 			return &Checkout{Payment: p, URL: s.statusURL(p)}, err
 		}

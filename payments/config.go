@@ -222,13 +222,13 @@ func absolute(raw string) bool {
 func (p Plan) check() error {
 	switch {
 	case p.ID == "":
-		return errors.New("ID is missing")
+		return errors.New("the ID is missing")
 	case p.Price.Amount < 0:
-		return errors.New("Price is negative")
+		return errors.New("the Price is negative")
 	case p.Price.Currency == "":
-		return errors.New("Price has no currency; use payments.IDR")
+		return errors.New("the Price has no currency; use payments.IDR")
 	case p.Period.Years < 0 || p.Period.Months < 0 || p.Period.Days < 0:
-		return errors.New("Period is negative")
+		return errors.New("the Period is negative")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/lunaspay/lunas/payments"
 )
@@ -27,12 +28,22 @@ type fakeGateway struct {
 
 // note is a notification's body.
 type note struct {
-	Sign   string
-	Ref    string
-	Tx     string
-	Word   string
-	Amount int64
-	Test   bool
+	Sign     string
+	Ref      string
+	Tx       string
+	Word     string
+	Amount   int64
+	Test     bool
+	At       time.Time         // the gateway's own time of it
+	Expires  time.Time         // of the transaction
+	Currency payments.Currency // IDR if empty
+}
+
+func (n note) money() payments.Money {
+	if n.Currency == "" {
+		return payments.IDR(n.Amount)
+	}
+	return payments.Money{Amount: n.Amount, Currency: n.Currency}
 }
 
 func newFake() *fakeGateway {
@@ -71,7 +82,9 @@ func words(word string) []payments.Fact {
 	kinds := map[string][]payments.FactKind{
 		"pending": {payments.FactPending}, "settlement": {payments.FactPaid, payments.FactFunds},
 		"capture": {payments.FactCaptured}, "deny": {payments.FactDenied}, "cancel": {payments.FactCanceled},
-		"expire": {payments.FactExpired}, "refund": {payments.FactRefunded},
+		"expire": {payments.FactExpired}, "refund": {payments.FactRefunded}, "failure": {payments.FactFailed},
+		"authorize": {payments.FactAuthorized}, "challenge": {payments.FactCaptureChallenged},
+		"chargeback": {payments.FactChargeback},
 	}
 	var facts []payments.Fact
 	for _, k := range kinds[word] {
@@ -82,11 +95,15 @@ func words(word string) []payments.Fact {
 
 // set makes the gateway's own truth about a transaction.
 func (g *fakeGateway) set(ref, tx, word string, amount int64) {
+	g.put(payments.Observation{Ref: ref, TransactionID: tx, Method: "bank_transfer/bca", RawStatus: word,
+		Amount: payments.IDR(amount), Facts: words(word), Raw: []byte(`{"word":"` + word + `"}`)})
+}
+
+// put is set for an answer of any form.
+func (g *fakeGateway) put(o payments.Observation) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	o := payments.Observation{Ref: ref, TransactionID: tx, Method: "bank_transfer/bca", RawStatus: word,
-		Amount: payments.IDR(amount), Facts: words(word), Raw: []byte(`{"word":"` + word + `"}`)}
-	g.states[tx], g.states[ref] = o, o
+	g.states[o.TransactionID], g.states[o.Ref] = o, o
 }
 
 func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.Notification, error) {
@@ -100,8 +117,8 @@ func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.N
 	n.Sign = ""
 	kept, err := json.Marshal(n)
 	return payments.Notification{
-		Observation: payments.Observation{Ref: n.Ref, TransactionID: n.Tx, RawStatus: n.Word, Amount: payments.IDR(n.Amount),
-			Method: "bank_transfer/bca", Facts: words(n.Word), Raw: kept},
+		Observation: payments.Observation{Ref: n.Ref, TransactionID: n.Tx, RawStatus: n.Word, Amount: n.money(),
+			Method: "bank_transfer/bca", Facts: words(n.Word), GatewayAt: n.At, ExpiresAt: n.Expires, Raw: kept},
 		Proof: g.proof, Test: n.Test,
 	}, err
 }

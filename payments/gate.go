@@ -20,8 +20,15 @@ const lookUpTimeout = 4 * time.Second
 
 // weighs reports whether o would change anything of weight. Duplicates do
 // not, so a storm of retries asks nobody.
+//
+// A transaction that is not known weighs, too, once there are many: the
+// signature does not cover its id, so whoever has one genuine message could
+// make up as many as he likes.
 func (p *Payment) weighs(gateway string, o Observation) bool {
 	have := p.known(gateway, o.TransactionID)
+	if have == nil && len(p.Attempts) >= maxUnasked {
+		return true
+	}
 	return slices.ContainsFunc(p.weighty(o), func(f Fact) bool { return !have.includes(f) })
 }
 
@@ -46,6 +53,13 @@ func (fs Facts) tell(f Fact) bool {
 	}
 	return fs.includes(f)
 }
+
+// maxUnasked is how many attempts are believed to exist without asking, and
+// maxColour how many facts that nobody decides by one of them may collect.
+const (
+	maxUnasked = 10
+	maxColour  = 50
+)
 
 // known are the facts of an attempt, or none.
 func (p *Payment) known(gateway, transactionID string) Facts {
@@ -130,6 +144,13 @@ func (u *unit) admit(gateway string, n Notification) Verdict {
 	if len(n.Facts) == 0 {
 		u.p.note("unknown status from " + gateway + ": " + clip(n.RawStatus))
 		return VerdictUnknownWord
+	}
+	if n.Proof != ProofWhole {
+		have := u.p.known(gateway, n.TransactionID)
+		n.Facts = slices.DeleteFunc(slices.Clone(n.Facts), func(f Fact) bool { return f.Kind == FactReversible })
+		if len(have) > maxColour {
+			n.RawStatus, n.Method = "", ""
+		}
 	}
 	before := u.p.Clone()
 	u.observe(gateway, n.Observation)

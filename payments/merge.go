@@ -127,10 +127,13 @@ func (p *Payment) show(o outlook) {
 	}
 }
 
+// maxNotes bounds what odd messages can add to a payment.
+const maxNotes = 20
+
 // note flags the payment for a person, once per text.
 func (p *Payment) note(text string) {
 	p.Attention = true
-	if !slices.Contains(p.Notes, text) {
+	if !slices.Contains(p.Notes, text) && len(p.Notes) < maxNotes {
 		p.Notes = append(p.Notes, text)
 	}
 }

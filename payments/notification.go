@@ -13,6 +13,9 @@ import (
 func (s *Service) receive(ctx context.Context, g Gateway, raw RawNotification) (Verdict, error) {
 	m := Message{ID: NewID(), Gateway: g.Name(), Op: "notification", At: s.now()}
 	n, err := g.ReadNotification(raw)
+	if err == nil && n.TransactionID == "" && len(n.Facts) > 0 {
+		err = fmt.Errorf("%w: it names no transaction", ErrMalformed)
+	}
 	if err != nil {
 		verdict := VerdictMalformed
 		if errors.Is(err, ErrForged) {

@@ -1,0 +1,63 @@
+package gatewaytest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lunaspay/lunas/adapters/gateways/simkit"
+	"github.com/lunaspay/lunas/payments"
+)
+
+// outcomeCases are about calls that fail: each either certainly did nothing,
+// or its outcome is unknown.
+var outcomeCases = []testCase{
+	{"Checkout whose outcome is unknown: an error of the provider's", func(c *checker) { c.checkoutUnknown(simkit.Down) }},
+	{"Checkout whose outcome is unknown: no answer", func(c *checker) { c.checkoutUnknown(simkit.Silent) }},
+	{"Checkout whose outcome is unknown: a lost answer", func(c *checker) { c.checkoutUnknown(simkit.Lost) }},
+	{"Checkout whose outcome is unknown: no answer after it took effect", func(c *checker) { c.checkoutUnknown(simkit.LostSilent) }},
+	{"Checkout that comes too often may come again", func(c *checker) {
+		c.rule("what may succeed later is a *GatewayError with Retry")
+		c.Fail(simkit.Fault{Kind: simkit.Throttled, Op: "checkout"})
+		err := c.checkout(c.ctx, "order-1")
+		if e := (*payments.GatewayError)(nil); !errors.As(err, &e) || !e.Retry {
+			c.failf("Checkout: got %#v", err)
+		}
+		c.open("order-1")
+	}},
+	{"Status that fails says nothing about the transaction", func(c *checker) {
+		reader := need[payments.StatusReader](c)
+		c.open("order-1")
+		c.do("order-1", "")
+		attempt := c.attempt()
+		c.rule("what fails and is not ErrNotFound is a *GatewayError")
+		for _, kind := range []simkit.Kind{simkit.Down, simkit.Lost, simkit.Throttled} {
+			c.Fail(simkit.Fault{Kind: kind, Op: "status", Count: 3})
+			_, err := reader.Status(c.ctx, attempt)
+			for err == nil { // it tried again by itself, and has tries left
+				_, err = reader.Status(c.ctx, attempt)
+			}
+			e := (*payments.GatewayError)(nil)
+			if !errors.As(err, &e) || errors.Is(err, payments.ErrNotFound) {
+				c.failf("Status, %s: got %#v", kind, err)
+			}
+			c.quiet(err.Error(), "Status")
+		}
+	}},
+}
+
+func (c *checker) checkoutUnknown(kind simkit.Kind) {
+	c.rule("an outcome that is not known must wrap ErrOutcomeUnknown")
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	fault := simkit.Fault{Kind: kind, Op: "checkout"}
+	if kind == simkit.Silent || kind == simkit.LostSilent {
+		fault.Met = cancel // the caller gives up
+	}
+	c.Fail(fault)
+	err := c.within(func() error { return c.checkout(ctx, "order-1") })
+	c.isError(err, payments.ErrOutcomeUnknown, "Checkout")
+	c.rule("after an unknown outcome the same Ref is no second order")
+	c.open("order-1")
+	c.do("order-1", "")
+	c.isError(c.checkout(c.ctx, "order-1"), payments.ErrWrongState, "Checkout after the payment")
+}

@@ -1,0 +1,98 @@
+package midtrans
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lunaspay/lunas/payments"
+)
+
+func seeds(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.json")
+	require.NoError(f, err)
+	require.NotEmpty(f, files)
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		require.NoError(f, err)
+		f.Add(body)
+	}
+	for _, s := range []string{``, `{}`, `{"a":{"a":[{}]},"A":1}`, `{"order_id":1e9,"x":"` + testKey + `"}`, "{\"\xff\":1}", `{"a":"\ud800"}`} {
+		f.Add([]byte(s))
+	}
+}
+
+// FuzzReadNotification: nothing unsigned gets through, nothing secret is
+// kept, and what is kept reads the same again.
+func FuzzReadNotification(f *testing.F) {
+	seeds(f)
+	g := Snap(Config{ServerKey: testKey})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		n, err := g.ReadNotification(payments.RawNotification{Body: body})
+		require.Error(t, err, "nobody can guess a signature")
+		requireNoSecret(t, string(n.Raw))
+		requireNoSecret(t, err.Error())
+		require.True(t, utf8.ValidString(n.Ref))
+
+		n, err = g.ReadNotification(payments.RawNotification{Body: body, Verified: true})
+		if err != nil {
+			require.ErrorIs(t, err, payments.ErrMalformed)
+			return
+		}
+		requireNoSecret(t, string(n.Raw))
+		require.True(t, json.Valid(n.Raw))
+		require.GreaterOrEqual(t, n.Amount.Amount, int64(0))
+		for _, fact := range n.Facts {
+			require.GreaterOrEqual(t, fact.Amount.Amount, int64(0))
+		}
+		if bytes.Contains(n.Raw, []byte(removed)) {
+			return // an id may have held the key
+		}
+		again, err := g.ReadNotification(payments.RawNotification{Body: n.Raw, Verified: true})
+		require.NoError(t, err)
+		require.Equal(t, n, again)
+	})
+}
+
+// FuzzReadBody: our reader accepts only what is JSON, and where it does it
+// sees what encoding/json sees, escapes and all.
+func FuzzReadBody(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		o, err := readBody(body)
+		if err != nil {
+			return
+		}
+		var want map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(body, &want))
+		require.Len(t, o, len(want))
+		for name, value := range want {
+			require.JSONEq(t, string(value), string(o.get(name)))
+		}
+	})
+}
+
+// FuzzAmounts: an amount is read exactly or not at all, as text or number.
+func FuzzAmounts(f *testing.F) {
+	for _, s := range []string{"10000.00", "0", "1.5", "-1", "1e3", "007", "9223372036854775807.00", "1.000000000000000000000"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		text := object{{"gross_amount", quote(s)}}
+		a, err := readAmounts(text)
+		if err != nil {
+			return
+		}
+		require.Equal(t, payments.Rupiah, a.base.Currency)
+		number := object{{"gross_amount", json.RawMessage(s)}}
+		b, err := readAmounts(number)
+		require.NoError(t, err)
+		require.Equal(t, a, b)
+		require.Equal(t, a.base.Decimal(), twoDecimals(a.base.Decimal()))
+	})
+}

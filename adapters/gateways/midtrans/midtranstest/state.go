@@ -1,0 +1,131 @@
+package midtranstest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/lunaspay/lunas/adapters/gateways/simkit"
+)
+
+// state is all that a simulator must not forget.
+type state struct {
+	Orders []*Order `json:"orders"` // in the order of creation
+	// Counter numbers virtual accounts, payment codes and refunds.
+	Counter int64            `json:"counter"`
+	Replies map[string]reply `json:"replies,omitempty"` // by Idempotency-Key
+	Waiting []simkit.Sent    `json:"waiting,omitempty"` // as of the last save
+
+	orders       map[string]*Order
+	pages        map[string]*Page
+	transactions map[string]*Transaction
+	// nextAt is no later than what the clock brings next; zero: nothing.
+	nextAt time.Time
+	// saved is what the file holds.
+	saved []byte
+}
+
+// load reads the state file, if there is one.
+func (s *Server) load() error {
+	s.state = state{
+		Replies: map[string]reply{}, orders: map[string]*Order{},
+		pages: map[string]*Page{}, transactions: map[string]*Transaction{},
+	}
+	if s.stateFile == "" {
+		return nil
+	}
+	data, err := os.ReadFile(s.stateFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	if err := json.Unmarshal(data, &s.state); err != nil {
+		return fmt.Errorf("read state file %s: %w", s.stateFile, err)
+	}
+	for _, o := range s.state.Orders {
+		s.state.orders[o.ID] = o
+		for _, p := range o.Pages {
+			if err := json.Unmarshal(p.Request, &p.parsed); err != nil {
+				return fmt.Errorf("read state file %s: page of order %q: %w", s.stateFile, o.ID, err)
+			}
+			s.state.pages[p.Token] = p
+		}
+		for _, t := range o.Transactions {
+			s.state.transactions[t.ID] = t
+			s.expect(t)
+		}
+	}
+	s.queue.Restore(s.state.Waiting)
+	return nil
+}
+
+// save writes the state file, if there is one and something has changed.
+func (s *Server) save() error {
+	if s.stateFile == "" {
+		return nil
+	}
+	s.state.Waiting = s.queue.Waiting()
+	data, err := json.Marshal(s.state)
+	if err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	if bytes.Equal(data, s.state.saved) {
+		return nil
+	}
+	if err := simkit.WriteFile(s.stateFile, data); err != nil {
+		return err
+	}
+	s.state.saved = data
+	return nil
+}
+
+// next returns the next number of the counter.
+func (s *Server) next() int64 {
+	s.state.Counter++
+	return s.state.Counter
+}
+
+// find returns the transaction of that id, or the latest of that order id.
+func (s *Server) find(id string) *Transaction {
+	if t := s.state.transactions[id]; t != nil {
+		return t
+	}
+	if o := s.state.orders[id]; o != nil {
+		return o.last()
+	}
+	return nil
+}
+
+// Orders returns copies of all orders, in the order in which their first
+// page was made.
+func (s *Server) Orders() []Order {
+	var all []Order
+	// Nothing is refused, and a state that cannot be saved is for the caller
+	// that changes it to hear of.
+	_ = s.change(func(time.Time) error {
+		for _, o := range s.state.Orders {
+			all = append(all, o.clone())
+		}
+		return nil
+	})
+	return all
+}
+
+// Order returns a copy of the order with that order_id.
+func (s *Server) Order(id string) (Order, bool) {
+	var found Order
+	var ok bool
+	_ = s.change(func(time.Time) error {
+		if o := s.state.orders[id]; o != nil {
+			found, ok = o.clone(), true
+		}
+		return nil
+	})
+	return found, ok
+}

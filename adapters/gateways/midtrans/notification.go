@@ -1,0 +1,127 @@
+package midtrans
+
+import (
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/lunaspay/lunas/payments"
+)
+
+// testPrefix begins the order ids of the dashboard's test notifications.
+const testPrefix = "payment_notif_test_"
+
+// How long ids may be. Midtrans allows 50 for an order id of ours, and
+// payment links lengthen it; its own ids have at most 36.
+const (
+	maxOrderID       = 128
+	maxTransactionID = 64
+)
+
+// ReadNotification verifies a notification of a transaction and reads it.
+// The proof is payments.ProofPartial unless Config.TrustNotifications is set.
+// Beside an error, Ref and Raw are set where they could be read.
+func (g *Gateway) ReadNotification(raw payments.RawNotification) (payments.Notification, error) {
+	var n payments.Notification
+	if g.broken != nil {
+		return n, fmt.Errorf("%w: %w", payments.ErrForged, g.broken)
+	}
+	o, err := readBody(raw.Body)
+	if err == nil {
+		n.Raw, err = clean(o, g.client.scrub)
+	}
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
+	}
+	n.Ref = shorten(o.text("order_id"), maxOrderID)
+	n.Test = strings.HasPrefix(n.Ref, testPrefix)
+	if err := checkForm(o, n.Test); err != nil {
+		return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
+	}
+	if !raw.Verified && !g.signed(o) {
+		return n, payments.ErrForged
+	}
+	told, err := observe(o, false)
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
+	}
+	told.Raw = n.Raw
+	n.Observation = told
+	if g.config.TrustNotifications {
+		n.Proof = payments.ProofWhole
+	}
+	return n, nil
+}
+
+var (
+	errOrderID       = errors.New("order_id is missing or has no proper form")
+	errTransactionID = errors.New("transaction_id is missing or has no proper form")
+	errNoStatus      = errors.New("transaction_status is missing")
+	errStatusCode    = errors.New("status_code is not of three digits")
+
+	statusCodeForm = regexp.MustCompile(`^[1-9][0-9]{2}$`)
+	amountForm     = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+)
+
+// checkForm demands the forms that Midtrans writes. What is signed is three
+// texts without separators, so "A1" "200" "5.00" could otherwise be dealt out
+// anew as "A" "120" "05.00" under the same signature. What the forms leave
+// possible takes an order whose id is another's with digits behind it.
+func checkForm(o object, test bool) error {
+	switch id := o.text("transaction_id"); {
+	case !isID(o.text("order_id"), maxOrderID):
+		return errOrderID
+	case !isID(id, maxTransactionID) && !(test && id == ""):
+		return errTransactionID
+	case o.text("transaction_status") == "":
+		return errNoStatus
+	case !statusCodeForm.MatchString(o.text("status_code")):
+		return errStatusCode
+	case !amountForm.MatchString(o.text("gross_amount")):
+		return errAmount
+	}
+	return nil
+}
+
+// isID: ids are stored, shown and put into paths.
+func isID(s string, most int) bool {
+	return s != "" && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r)
+	})
+}
+
+// signed checks the signature against all keys, in a time that tells nothing
+// about either. Midtrans signs the texts as it writes them; where a body has
+// numbers in their place, the amount may have been "10000" or "10000.00".
+func (g *Gateway) signed(o object) bool {
+	given, err := hex.DecodeString(o.text("signature_key"))
+	if err != nil || len(given) != sha512.Size {
+		return false
+	}
+	amounts := []string{o.text("gross_amount")}
+	if raw := o.get("gross_amount"); raw[0] != '"' {
+		amounts = append(amounts, twoDecimals(amounts[0]))
+	}
+	match := 0
+	for _, key := range append([]string{g.config.ServerKey}, g.config.OldServerKeys...) {
+		for _, amount := range amounts {
+			sum := sha512.Sum512([]byte(o.text("order_id") + o.text("status_code") + amount + key))
+			match |= subtle.ConstantTimeCompare(sum[:], given)
+		}
+	}
+	return match == 1
+}
+
+// twoDecimals writes a plain decimal number with at least two of them.
+func twoDecimals(number string) string {
+	whole, fraction, _ := strings.Cut(number, ".")
+	for len(fraction) < 2 {
+		fraction += "0"
+	}
+	return whole + "." + fraction
+}

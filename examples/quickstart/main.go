@@ -1,0 +1,139 @@
+// Command quickstart is a small shop that sells plans and a mug, in one
+// process: its own GORM database on SQLite, payments beside it, and a
+// simulated Midtrans. It needs no account and no key.
+//
+//	go run ./examples/quickstart
+//
+// With MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY set it uses the real
+// Midtrans sandbox instead.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
+	"github.com/lunaspay/lunas/adapters/gateways/midtrans/midtranstest"
+	"github.com/lunaspay/lunas/payments"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], func(url string) { fmt.Printf("The shop is open: %s\nStop it with Ctrl-C, or kill it: nothing is lost.\n", url) })
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "quickstart:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
+}
+
+// run opens the shop and keeps it open until ctx ends.
+func run(ctx context.Context, args []string, opened func(url string)) error {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
+	file := flags.String("db", "quickstart.db", "SQLite file")
+	keep := flags.String("store", "sqlite", "where payments are kept: sqlite, or memory (lost at exit)")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s (is something running there?): %w", *addr, err)
+	}
+	defer listener.Close() //nolint:errcheck // the server closes it first
+	base := "http://" + listener.Addr().String()
+
+	db, err := openDB(*file)
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, *keep, db) // or just: store := memory.New()
+	if err != nil {
+		return err
+	}
+	gateway, simulator, err := openGateway(base, *file)
+	if err != nil {
+		return err
+	}
+	pay, err := payments.New(payments.Config{
+		Store:    store,
+		Gateways: []payments.Gateway{gateway},
+		Plans: payments.Plans{
+			{ID: "free", DisplayName: "Starter", Price: payments.IDR(0)},
+			{ID: "pro", DisplayName: "Pro", Price: payments.IDR(29_000), Period: payments.Monthly},
+			{ID: "team", DisplayName: "Team", Price: payments.IDR(99_000), Period: payments.Monthly},
+		},
+		Items:      payments.Items{{ID: "mug", Name: "Lunas mug", Price: payments.IDR(85_000)}},
+		Identify:   identify,
+		PublicURL:  base + "/pay",
+		ReturnURLs: []string{base + "/"},
+		ExpiresIn:  30 * time.Minute,
+		Logger:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		return err
+	}
+	shop := &shop{pay: pay, db: db, simulated: simulator != nil}
+	shop.registerHooks(store)
+
+	mux := http.NewServeMux()
+	mux.Handle("/pay/", http.StripPrefix("/pay", pay.Handler()))
+	mux.Handle("/", shop.handler())
+	if simulator != nil {
+		mux.Handle("/midtrans/", http.StripPrefix("/midtrans", simulator.Handler()))
+	}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return pay.Run(ctx) })
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	if simulator != nil {
+		group.Go(func() error { return simulator.Run(ctx) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return server.Shutdown(stopping)
+	})
+	opened(base)
+	return group.Wait()
+}
+
+// openGateway is the simulated Midtrans of this process, or the real sandbox
+// if its keys are in the environment.
+func openGateway(base, file string) (payments.Gateway, *midtranstest.Server, error) {
+	serverKey, clientKey := os.Getenv("MIDTRANS_SERVER_KEY"), os.Getenv("MIDTRANS_CLIENT_KEY")
+	if (serverKey == "") != (clientKey == "") {
+		return nil, nil, errors.New("set both MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY for the sandbox, or neither for the simulator")
+	}
+	if serverKey != "" {
+		gateway := midtrans.Snap(midtrans.Config{ServerKey: serverKey, ClientKey: clientKey})
+		return gateway, nil, gateway.Check()
+	}
+	// The gateway must not forget its orders when this process dies, so the
+	// simulator keeps them in a file of its own.
+	simulator := midtranstest.New(
+		midtranstest.WithURL(base+"/midtrans"),
+		midtranstest.WithStateFile(file+".midtrans.json"),
+		midtranstest.WithNotificationURL(base+"/pay/notifications/midtrans"),
+	)
+	return midtrans.Snap(simulator.Config()), simulator, nil
+}

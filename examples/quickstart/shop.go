@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/lunaspay/lunas/payments"
+)
+
+// shop is the host app: its pages, and what its hooks wrote.
+type shop struct {
+	pay       *payments.Service
+	db        *gorm.DB
+	simulated bool
+}
+
+const cookieName = "shopper"
+
+// identify stands for the app's own sign-in: every browser is a user.
+func identify(r *http.Request) (payments.EndUser, error) {
+	c, err := r.Cookie(cookieName)
+	if err != nil || c.Value == "" || len(c.Value) > 40 {
+		return payments.EndUser{}, payments.ErrUnauthenticated
+	}
+	return payments.EndUser{ID: c.Value}, nil
+}
+
+func (s *shop) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("POST /refund", s.refund)
+	mux.Handle("GET /reports", s.pay.RequirePlan("pro")(http.HandlerFunc(s.reports)))
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"when": func(t time.Time) string {
+		return t.In(time.FixedZone("WIB", 7*60*60)).Format("2 Jan 2006, 15:04")
+	},
+	"once": rand.Text, // an idempotency key for each form: a double click is one payment
+}).ParseFS(pageFiles, "pages/*.html"))
+
+type homePage struct {
+	User      string
+	Simulated bool
+	Plans     []planCard
+	Payments  []paymentRow
+	Effects   []Effect
+	Waiting   bool // something is under way: look again soon
+	Problem   string
+}
+
+type planCard struct {
+	ID, Name, Price, Period, Text string
+	Entitlement                   payments.Entitlement
+}
+
+type paymentRow struct {
+	payments.View
+	What       string
+	Refundable bool
+}
+
+func (s *shop) home(w http.ResponseWriter, r *http.Request) {
+	user, err := identify(r)
+	if err != nil {
+		user.ID = "guest-" + rand.Text()[:8]
+		http.SetCookie(w, &http.Cookie{
+			Name: cookieName, Value: user.ID, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 365 * 24 * 60 * 60,
+		})
+	}
+	page, err := s.homePage(r.Context(), user)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	page.Problem = r.URL.Query().Get("problem")
+	s.render(w, "home.html", page)
+}
+
+func (s *shop) homePage(ctx context.Context, user payments.EndUser) (homePage, error) {
+	page := homePage{User: user.ID, Simulated: s.simulated, Plans: []planCard{
+		{ID: "free", Name: "Starter", Price: "Free", Text: "Granted at once, without a gateway."},
+		{ID: "pro", Name: "Pro", Price: "Rp29.000", Period: "a month", Text: "Opens the reports page."},
+		{ID: "team", Name: "Team", Price: "Rp99.000", Period: "a month", Text: "For everybody you know."},
+	}}
+	for i, card := range page.Plans {
+		var err error
+		if page.Plans[i].Entitlement, err = s.pay.Entitled(ctx, user, card.ID); err != nil {
+			return page, err
+		}
+	}
+	found, err := s.pay.Page(ctx, payments.PaymentQuery{UserID: user.ID, Limit: 20})
+	if err != nil {
+		return page, err
+	}
+	for _, p := range found.Items {
+		row := paymentRow{View: p.View(), What: what(p.Order), Refundable: p.Totals.Live.Amount > 0}
+		page.Payments = append(page.Payments, row)
+		page.Waiting = page.Waiting || row.URL != ""
+	}
+	page.Effects, err = s.effects(ctx, user.ID)
+	if len(page.Effects) > 0 && time.Since(page.Effects[0].At) < 10*time.Second {
+		page.Waiting = true // more hooks may follow
+	}
+	return page, err
+}
+
+func what(o payments.Order) string {
+	if o.Plan != nil {
+		return o.Plan.Name()
+	}
+	if len(o.Lines) == 1 {
+		return fmt.Sprintf("%d × %s", o.Lines[0].Quantity, o.Lines[0].Name)
+	}
+	return fmt.Sprintf("%d things", len(o.Lines))
+}
+
+// refund stands for the operator's button: it sends everything back.
+func (s *shop) refund(w http.ResponseWriter, r *http.Request) {
+	user, err := identify(r)
+	if err == nil {
+		var p *payments.Payment
+		if p, err = s.pay.GetFor(r.Context(), user, payments.ID(r.PostFormValue("payment_id"))); err == nil {
+			_, err = s.pay.Refund(payments.WithActor(r.Context(), "demo"), p.ID, payments.RefundParams{
+				Reason: "asked for in the demo", Key: "demo-" + string(p.ID),
+			})
+		}
+	}
+	target := "/"
+	if err != nil {
+		target = "/?problem=" + template.URLQueryEscaper(refundProblem(err))
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+func refundProblem(err error) string {
+	var refused *payments.GatewayError
+	if errors.As(err, &refused) {
+		return "The gateway refused the refund. Bank transfers and counter payments cannot be refunded through it: hand the money back yourself and record that with RecordRefund. (" + refused.Message + ")"
+	}
+	return "The refund was not possible: " + payments.ProblemOf(err).Title
+}
+
+func (s *shop) reports(w http.ResponseWriter, r *http.Request) {
+	e, _ := payments.EntitlementFrom(r.Context())
+	s.render(w, "reports.html", e)
+}
+
+func (s *shop) render(w http.ResponseWriter, name string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err := pages.ExecuteTemplate(w, name, data); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
