@@ -85,8 +85,9 @@ type HookPolicy struct {
 	// StopTimeout is how long Run waits for hooks in flight when it is
 	// stopped; default 15 s. What is cut off is delivered again.
 	StopTimeout time.Duration
-	// Poll is how often the store is asked for what other processes
-	// committed; default 1 s. Commits of this process wake it at once.
+	// Poll is how often the store is asked for what is due: timers, retries,
+	// what other processes committed; default 1 s. Events of this process
+	// are delivered at once.
 	Poll time.Duration
 }
 
@@ -185,31 +186,59 @@ func (c *Config) validate() error {
 	if c.Catalog != nil && (c.Plans != nil || c.Items != nil) {
 		refuse("Catalog and Plans or Items are both set")
 	}
+	known := map[string]bool{}
 	for i, p := range c.Plans {
 		if err := p.check(); err != nil {
 			refuse("Plans[%d] (%s): %w", i, p.ID, err)
+		} else if known[p.ID] {
+			refuse("Plans[%d] (%s): the ID is that of another one", i, p.ID)
 		}
+		known[p.ID] = true
 	}
+	clear(known)
 	for i, item := range c.Items {
-		if item.ID == "" || item.Price.Amount < 0 || item.Price.Currency == "" {
-			refuse("Items[%d] (%s): needs an ID and a Price that is not negative", i, item.ID)
+		if err := item.check(); err != nil {
+			refuse("Items[%d] (%s): %w", i, item.ID, err)
+		} else if known[item.ID] {
+			refuse("Items[%d] (%s): the ID is that of another one", i, item.ID)
+		}
+		known[item.ID] = true
+	}
+	mustBeAbsolute := func(field, raw string) {
+		if !absolute(raw) {
+			refuse("%s: %q is not an absolute http(s) URL without user, query and fragment", field, raw)
 		}
 	}
-	for _, u := range append([]string{c.PublicURL, c.NotificationURL}, c.ReturnURLs...) {
-		if !absolute(u) {
-			refuse("PublicURL, NotificationURL and ReturnURLs must be absolute http(s) URLs: %q", u)
-		}
+	mustBeAbsolute("PublicURL", c.PublicURL)
+	if absolute(c.PublicURL) { // else the default is wrong as well
+		mustBeAbsolute("NotificationURL", c.NotificationURL)
+	}
+	for i, u := range c.ReturnURLs {
+		mustBeAbsolute(fmt.Sprintf("ReturnURLs[%d]", i), u)
 	}
 	if c.ExpiresIn < time.Minute {
 		refuse("ExpiresIn is %s; at least a minute", c.ExpiresIn)
 	}
-	for _, d := range c.Reconcile {
-		if d <= 0 {
-			refuse("Reconcile has a step of %s", d)
+	for i, d := range c.Reconcile {
+		if d <= 0 || i > 0 && d <= c.Reconcile[i-1] {
+			refuse("Reconcile[%d] is %s; the steps must rise from above zero", i, d)
 		}
 	}
-	if c.Hooks.MaxTries < 1 || c.Hooks.Concurrency < 1 || c.Hooks.Timeout < 0 || c.Hooks.StopTimeout < 0 || c.Hooks.Poll < 0 {
-		refuse("Hooks has a negative value")
+	switch c.Claims.PartialRefund {
+	case KeepAccess, RevokeAccess, ProrateAccess:
+	default:
+		refuse("Claims.PartialRefund: %q is none of the choices", c.Claims.PartialRefund)
+	}
+	for _, hooks := range []struct {
+		field    string
+		negative bool
+	}{
+		{"MaxTries", c.Hooks.MaxTries < 0}, {"Concurrency", c.Hooks.Concurrency < 0}, {"Timeout", c.Hooks.Timeout < 0},
+		{"StopTimeout", c.Hooks.StopTimeout < 0}, {"Poll", c.Hooks.Poll < 0},
+	} {
+		if hooks.negative {
+			refuse("Hooks.%s is negative", hooks.field)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -229,6 +258,20 @@ func (p Plan) check() error {
 		return errors.New("the Price has no currency; use payments.IDR")
 	case p.Period.Years < 0 || p.Period.Months < 0 || p.Period.Days < 0:
 		return errors.New("the Period is negative")
+	}
+	return nil
+}
+
+func (i Item) check() error {
+	switch {
+	case i.ID == "":
+		return errors.New("the ID is missing")
+	case i.Name == "":
+		return errors.New("the Name is missing")
+	case i.Price.Amount < 0:
+		return errors.New("the Price is negative")
+	case i.Price.Currency == "":
+		return errors.New("the Price has no currency; use payments.IDR")
 	}
 	return nil
 }

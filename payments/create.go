@@ -26,15 +26,15 @@ type CreateParams struct {
 	// Lines are priced by the host's own code.
 	Lines []Line `json:"lines,omitempty" validate:"max=100"`
 	// Method limits the payer to one way to pay; empty leaves the choice.
-	Method Method `json:"method,omitempty" validate:"max=64"`
+	Method Method `json:"method,omitempty" validate:"max=64,printascii"`
 	// Reference is the host's own order id.
 	Reference string `json:"reference,omitempty" validate:"max=128"`
-	// Metadata travels to hooks: at most 20 entries, keys up to 40 bytes,
-	// values up to 500.
+	// Metadata travels to hooks: at most 20 entries, keys up to 40
+	// characters, values up to 500.
 	Metadata map[string]string `json:"metadata,omitempty" validate:"max=20,dive,keys,min=1,max=40,endkeys,max=500"`
 	// Key makes a repeat safe: the same key and request give the same
 	// payment, however often. Keys are the user's own and never expire.
-	Key string `json:"-" validate:"max=255"`
+	Key string `json:"-" validate:"max=255,printascii"`
 	// ReturnURL is where the payer is sent afterwards; it must be allowed by
 	// Config.ReturnURLs. Empty: the first of these.
 	ReturnURL string `json:"return_url,omitempty" validate:"max=2000"`
@@ -131,9 +131,6 @@ func (s *Service) price(ctx context.Context, params CreateParams) (Order, error)
 	if err := validate(params); err != nil {
 		return Order{}, err
 	}
-	if err := validate(params.User); err != nil {
-		return Order{}, fmt.Errorf("end user: %w", err)
-	}
 	if params.ExpiresIn < 0 || params.ExpiresIn != 0 && params.ExpiresIn < time.Minute {
 		return Order{}, Invalid("expires_in", "at least a minute")
 	}
@@ -164,6 +161,9 @@ func (s *Service) price(ctx context.Context, params CreateParams) (Order, error)
 		if err != nil {
 			return Order{}, notFoundField(fmt.Sprintf("items[%d].id", i), err)
 		}
+		if err := item.check(); err != nil {
+			return Order{}, fmt.Errorf("catalogue: item %q: %w", pick.ID, err)
+		}
 		o.Lines = append(o.Lines, Line{Item: item, Quantity: pick.Quantity})
 	}
 	return o, o.sum()
@@ -174,8 +174,8 @@ func (o *Order) sum() error {
 	o.Amount = Money{Currency: o.Lines[0].Price.Currency}
 	for i, l := range o.Lines {
 		field := fmt.Sprintf("lines[%d]", i)
-		if l.ID == "" || l.Name == "" || l.Quantity < 1 {
-			return Invalid(field, "needs an id, a name and a quantity of at least 1")
+		if l.ID == "" || l.Name == "" || l.Price.Currency == "" || l.Quantity < 1 {
+			return Invalid(field, "needs an id, a name, a price with a currency and a quantity of at least 1")
 		}
 		part, err := l.Price.Times(l.Quantity)
 		if err == nil {
@@ -244,7 +244,7 @@ func (s *Service) returnURL(raw string) (string, error) {
 		return "", nil
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(raw, "\\\r\n\t") {
+	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(raw+u.Path, "\\\r\n\t") {
 		return "", Invalid("return_url", "is not a URL that this shop returns to")
 	}
 	for _, allowed := range s.cfg.ReturnURLs {

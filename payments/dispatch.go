@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,13 +22,12 @@ type dispatcher struct {
 	stopped context.Context
 	workers sync.WaitGroup
 	slots   chan struct{}
-	freed   chan struct{} // a worker became free; capacity one
 }
 
 func (s *Service) newDispatcher(stopped context.Context, lanes []Lane) *dispatcher {
 	d := &dispatcher{
 		s: s, owner: string(NewID()), stopped: stopped,
-		slots: make(chan struct{}, s.cfg.Hooks.Concurrency), freed: make(chan struct{}, 1),
+		slots: make(chan struct{}, s.cfg.Hooks.Concurrency),
 	}
 	for _, lane := range lanes {
 		d.targets = append(d.targets, Target{Name: HookTarget(lane.Name), Kinds: lane.Kinds})
@@ -40,109 +40,140 @@ func (s *Service) newDispatcher(stopped context.Context, lanes []Lane) *dispatch
 func (s *Service) leaseTime() time.Duration { return s.cfg.Hooks.Timeout + 30*time.Second }
 
 // lease starts as many due deliveries as there are free workers, and says how
-// many. full: there may be more.
-func (d *dispatcher) lease(ctx context.Context) (n int, full bool, err error) {
+// many. Each that ends wakes Run, so that it leases again.
+func (d *dispatcher) lease(ctx context.Context) (int, error) {
 	free := cap(d.slots) - len(d.slots)
 	if free == 0 || len(d.targets) == 0 {
-		return 0, false, nil
+		return 0, nil
 	}
 	now := d.s.now()
 	leased, err := d.s.store.LeaseDeliveries(ctx, DeliveryLease{
 		Lease: Lease{Now: now, Until: now.Add(d.s.leaseTime()), Limit: free}, Owner: d.owner, Targets: d.targets,
 	})
 	if err != nil {
-		return 0, false, fmt.Errorf("lease deliveries: %w", err)
+		return 0, fmt.Errorf("lease deliveries: %w", err)
 	}
 	for _, delivery := range leased {
 		d.slots <- struct{}{}
 		d.workers.Go(func() {
+			defer d.s.wakeUp()
+			defer func() { <-d.slots }()
 			d.deliver(delivery)
-			<-d.slots
-			select {
-			case d.freed <- struct{}{}:
-			default:
-			}
 		})
 	}
-	return len(leased), len(leased) == free, nil
+	return len(leased), nil
 }
+
+var (
+	// errNotRun says that a hook was not called, which is no failure of it.
+	errNotRun = errors.New("hook not run")
+	// errExited stands for the error of a hook that ended its goroutine, as
+	// t.FailNow does.
+	errExited = errors.New("hook called runtime.Goexit")
+	// errSilent stops a hook that takes its process down each time.
+	errSilent = errors.New("the last try never told how it ended: its process died, or the hook outran its lease")
+)
 
 // deliver calls the hook and records how it ended.
 func (d *dispatcher) deliver(delivery Delivery) {
-	s := d.s
-	err := d.call(delivery)
-	if errors.Is(err, ErrFinished) {
-		s.wakeUp() // its followers may go on
-		return
-	}
-	outcome := Outcome{DeliveryID: delivery.ID, Lease: delivery.Lease, At: s.now()}
-	switch {
-	case err == nil:
-		outcome.State = DeliveryDone
-	case errors.Is(err, ErrTooNew) || errors.Is(err, errNoHandler) || d.stopped.Err() != nil:
-		outcome.State, outcome.Uncounted = DeliveryOpen, true
-		outcome.Due, outcome.Error = outcome.At.Add(s.cfg.Hooks.Timeout), clipError(err)
-		if d.stopped.Err() != nil {
-			outcome.Due = outcome.At // another process may have it at once
-		}
-	case delivery.Tries >= s.cfg.Hooks.MaxTries:
-		outcome.State, outcome.Error = DeliveryDead, clipError(err)
-		s.log.Error("hook given up: its lane waits for this payment until it is redelivered or dismissed",
-			"delivery", delivery.ID, "target", delivery.Target, "tries", delivery.Tries, "error", clipError(err))
-	default:
-		pause := s.cfg.Hooks.Backoff(delivery.Tries)
-		pause -= time.Duration(rand.Int64N(int64(pause)/2 + 1)) //nolint:gosec // jitter
-		outcome.State, outcome.Due, outcome.Error = DeliveryOpen, outcome.At.Add(pause), clipError(err)
-		s.log.Warn("hook failed and will be tried again", "delivery", delivery.ID, "target", delivery.Target,
-			"try", delivery.Tries, "next", outcome.Due, "error", clipError(err))
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.stopped), 10*time.Second)
-	defer cancel()
-	lost, err := s.store.Finish(ctx, []Outcome{outcome})
-	if err != nil {
-		s.log.Error("how a hook ended could not be recorded: it will be called again when its lease is over",
-			"delivery", delivery.ID, "error", err)
-		return
-	}
-	if len(lost) > 0 {
-		s.log.Warn("a hook ran for longer than its lease; somebody else has it by now", "delivery", delivery.ID)
-	}
-	s.wakeUp()
+	err := errExited
+	defer func() { d.record(delivery, err) }()
+	err = d.s.safely("hook", func() error { return d.call(delivery) }, "delivery", delivery.ID)
 }
 
 // call runs the hook with what it may know: the event, the order, and what
-// is true by now. A panic is a failure.
-func (d *dispatcher) call(delivery Delivery) (err error) {
+// is true by now. It makes a plain error of the hook's own, whose methods may
+// panic, too.
+func (d *dispatcher) call(delivery Delivery) error {
 	s := d.s
-	lane := delivery.Target[len("hook:"):]
-	handle := s.handler(lane, delivery.Event.Kind)
+	if delivery.Tries > s.cfg.Hooks.MaxTries {
+		return errSilent
+	}
+	handle := s.handler(strings.TrimPrefix(delivery.Target, HookTarget("")), delivery.Event.Kind)
 	if handle == nil {
-		return errNoHandler
+		return fmt.Errorf("%w: this process has no function for %s", errNotRun, delivery.Event.Kind)
 	}
 	ctx, cancel := context.WithTimeout(d.stopped, s.cfg.Hooks.Timeout)
 	defer cancel()
 	p, err := s.store.Get(ctx, ByID(delivery.Event.PaymentID))
 	if err != nil {
-		return fmt.Errorf("read payment %s: %w", delivery.Event.PaymentID, err)
+		return fmt.Errorf("%w: read payment %s: %w", errNotRun, delivery.Event.PaymentID, err)
 	}
 	e := delivery.Event
 	e.Order, e.Now = p.Order, p.Totals
+	err = handle(HandlingContext(ctx, delivery, s.clock), e)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrFinished):
+		return ErrFinished
+	case errors.Is(err, ErrTooNew):
+		return fmt.Errorf("%w: %w", errNotRun, err)
+	}
+	return errors.New(err.Error())
+}
+
+// safely calls f, which runs code of others, and makes an error of its panic.
+func (s *Service) safely(what string, f func() error, about ...any) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("hook panicked", "delivery", delivery.ID, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			s.log.Error(what+" panicked", append(about, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))...)
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	return handle(HandlingContext(ctx, delivery, s.clock), e)
+	return f()
 }
 
-// clipError is the error's text, short enough to be kept.
-func clipError(err error) string {
+// record stores how a try ended.
+func (d *dispatcher) record(delivery Delivery, err error) {
+	if errors.Is(err, ErrFinished) {
+		return // it is stored
+	}
+	s := d.s
+	o := Outcome{DeliveryID: delivery.ID, Lease: delivery.Lease, At: s.now(), State: DeliveryOpen, Error: errorText(err)}
+	log := s.log.With("delivery", delivery.ID, "try", delivery.Tries, "error", o.Error)
+	switch {
+	case err == nil:
+		o.State = DeliveryDone
+	case d.stopped.Err() != nil: // cut off: another process may have it at once
+		o.Due, o.Uncounted = o.At, true
+	case errors.Is(err, errNotRun):
+		o.Due, o.Uncounted = o.At.Add(s.cfg.Hooks.Timeout), true
+		log.Warn("hook could not be run; trying again", "next", o.Due)
+	case delivery.Tries >= s.cfg.Hooks.MaxTries:
+		o.State = DeliveryDead
+		log.Error("hook given up: its lane waits for this payment until it is redelivered or dismissed")
+	default:
+		o.Due = o.At.Add(s.retryPause(delivery.Tries))
+		log.Warn("hook failed and will be tried again", "next", o.Due)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.stopped), 10*time.Second)
+	defer cancel()
+	lost, err := s.store.Finish(ctx, []Outcome{o})
+	if err != nil {
+		s.log.Error("how a hook ended could not be recorded: it will be called again when its lease is over",
+			"delivery", delivery.ID, "error", err)
+	} else if len(lost) > 0 {
+		s.log.Warn("a hook ran for longer than its lease; somebody else has it by now", "delivery", delivery.ID)
+	}
+}
+
+// retryPause is the pause after try n. A random part is taken off, so that
+// what failed together does not come back together.
+func (s *Service) retryPause(n int) time.Duration {
+	pause := max(s.cfg.Hooks.Backoff(n), 0)
+	return pause - rand.N(pause/2+1) //nolint:gosec // jitter
+}
+
+// errorText is what is kept of an error: short, and text that every database
+// takes.
+func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	if s := err.Error(); len(s) > 1000 {
-		return s[:1000] + "…"
+	text := err.Error()
+	if len(text) > 1000 {
+		text = text[:1000] + "…"
 	}
-	return err.Error()
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

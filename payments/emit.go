@@ -21,7 +21,8 @@ func (s *step) emit(before, after outlook) {
 		}
 	}
 	for _, a := range after.attempts {
-		if a.in == 0 || !a.acceptable || before.attempt(a.id).acceptable {
+		was := before.attempt(a.id)
+		if a.in == 0 || !a.acceptable || was.in > 0 && was.acceptable {
 			continue
 		}
 		if amount, paidAt := s.money(a.in), a.attempt.PaidAt(); covered {

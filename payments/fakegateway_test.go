@@ -18,6 +18,7 @@ type fakeGateway struct {
 
 	mu       sync.Mutex
 	calls    []string
+	read     func(payments.RawNotification) (payments.Notification, error)
 	checkout func(payments.CheckoutRequest) (payments.CheckoutResult, error)
 	states   map[string]payments.Observation // by transaction id, and by ref for the newest
 	status   func(payments.AttemptRef) (payments.Observation, error)
@@ -107,6 +108,9 @@ func (g *fakeGateway) put(o payments.Observation) {
 }
 
 func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.Notification, error) {
+	if g.read != nil {
+		return g.read(raw)
+	}
 	var n note
 	if err := json.Unmarshal(raw.Body, &n); err != nil {
 		return payments.Notification{}, fmt.Errorf("read: %w", payments.ErrMalformed)

@@ -11,6 +11,9 @@ import "context"
 // event will be handed in again, with growing pauses, until the tries are used
 // up; then the delivery is dead, and its lane waits for this payment until an
 // operator redelivers or dismisses it. A repeat has the same Event.ID.
+//
+// Handle must return soon after its ctx has ended. One that runs on for more
+// than 30 s may meet its own repeat.
 type Hook struct {
 	Name   string
 	Kinds  []EventKind // nil: all

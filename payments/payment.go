@@ -217,7 +217,14 @@ func (p *Payment) Clone() *Payment {
 	for i, a := range q.Attempts {
 		q.Attempts[i].Facts = slices.Clone(a.Facts)
 	}
+	q.Extra = slices.Clone(p.Extra)
+	for i, session := range q.Sessions {
+		q.Sessions[i].Extra = slices.Clone(session.Extra)
+	}
 	q.Watch.Doubts = slices.Clone(p.Watch.Doubts)
+	for i, d := range q.Watch.Doubts {
+		q.Watch.Doubts[i].Facts = slices.Clone(d.Facts)
+	}
 	if p.Plan != nil {
 		plan := *p.Plan
 		q.Plan = &plan

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -51,6 +52,9 @@ func (s *Service) List(ctx context.Context, q PaymentQuery) iter.Seq2[*Payment, 
 // Deliveries walks deliveries to hooks: open, dead and finished ones.
 func (s *Service) Deliveries(ctx context.Context, q DeliveryQuery) iter.Seq2[Delivery, error] {
 	return walk(func(cursor string) (Page[Delivery], error) {
+		if err := guard(ctx); err != nil {
+			return Page[Delivery]{}, err
+		}
 		q.Cursor = cursor
 		return s.store.Deliveries(ctx, q)
 	})
@@ -59,6 +63,9 @@ func (s *Service) Deliveries(ctx context.Context, q DeliveryQuery) iter.Seq2[Del
 // Messages walks the raw talk with gateways, oldest first.
 func (s *Service) Messages(ctx context.Context, q MessageQuery) iter.Seq2[Message, error] {
 	return walk(func(cursor string) (Page[Message], error) {
+		if err := guard(ctx); err != nil {
+			return Page[Message]{}, err
+		}
 		q.Cursor = cursor
 		return s.store.Messages(ctx, q)
 	})
@@ -67,6 +74,9 @@ func (s *Service) Messages(ctx context.Context, q MessageQuery) iter.Seq2[Messag
 // Events walks a payment's history, oldest first.
 func (s *Service) Events(ctx context.Context, id ID) iter.Seq2[Event, error] {
 	return walk(func(cursor string) (Page[Event], error) {
+		if err := guard(ctx); err != nil {
+			return Page[Event]{}, err
+		}
 		return s.store.Events(ctx, EventQuery{PaymentID: id, Cursor: cursor})
 	})
 }
@@ -199,15 +209,30 @@ func (s *Service) release(ctx context.Context, id ID, state DeliveryState, note 
 
 // Lanes lists the lanes that the store knows, with when each was last served.
 func (s *Service) Lanes(ctx context.Context) ([]Lane, error) {
+	if err := guard(ctx); err != nil {
+		return nil, err
+	}
 	return s.store.Lanes(ctx, LaneChange{At: s.now()})
 }
 
 // RetireLane ends a lane that no version of the app has any more: it gets no
-// further events, and what waits for it is dismissed.
+// further events, and what waits for it is dismissed. For a lane that is
+// retired already it does nothing.
+//
+// Errors: ErrNotFound if there is no such lane; ErrWrongState if a process has
+// said within the last ten minutes (LaneOverlap) that it has it.
 func (s *Service) RetireLane(ctx context.Context, name string) error {
-	if err := guard(ctx); err != nil {
+	lanes, err := s.Lanes(ctx)
+	if err != nil {
 		return err
 	}
-	_, err := s.store.Lanes(ctx, LaneChange{Retire: []string{name}, At: s.now()})
+	i := slices.IndexFunc(lanes, func(l Lane) bool { return l.Name == name })
+	if i < 0 {
+		return fmt.Errorf("lane %q: %w", clip(name), ErrNotFound)
+	}
+	if lane := lanes[i]; lane.RetiredAt.IsZero() && !lane.gone(s.now()) {
+		return fmt.Errorf("retire lane %q: %w: a process had it at %s", name, ErrWrongState, lane.SeenAt.Format(time.RFC3339))
+	}
+	_, err = s.store.Lanes(ctx, LaneChange{Retire: []string{name}, At: s.now()})
 	return err
 }

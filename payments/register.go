@@ -2,8 +2,8 @@ package payments
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,17 +11,21 @@ import (
 
 var laneName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 
-// Register adds a hook. It fails on a name that is not made of lower-case
-// letters, digits, dots, dashes and underscores, on the same name and kind
-// twice, and after Run or Drain has begun. The On… methods panic where
-// Register returns an error, like http.ServeMux.Handle: it is a mistake of the
-// program, and the stack names the line.
+// Register adds a hook. It fails on a name that is not made of 1 to 64
+// lower-case letters, digits, dots, dashes and underscores, on no function or
+// an empty list of kinds, on the same name and kind twice, and after Run or
+// Drain has begun. The On… methods panic where Register returns an error, like
+// http.ServeMux.Handle: it is a mistake of the program, and the stack names
+// the line.
 func (s *Service) Register(h Hook) error {
 	if !laneName.MatchString(h.Name) {
-		return fmt.Errorf("payments: register hook: the name %q is not made of lower-case letters, digits and dashes", h.Name)
+		return fmt.Errorf("payments: register hook: the name %q is not made of 1 to 64 lower-case letters, digits, dots, dashes and underscores", h.Name)
 	}
 	if h.Handle == nil {
 		return fmt.Errorf("payments: register hook %q: no function", h.Name)
+	}
+	if h.Kinds != nil && len(h.Kinds) == 0 {
+		return fmt.Errorf("payments: register hook %q: no kinds; nil stands for all", h.Name)
 	}
 	kinds := h.Kinds
 	if kinds == nil {
@@ -45,7 +49,7 @@ func (s *Service) Register(h Hook) error {
 	for _, kind := range kinds {
 		lane[kind] = h.Handle
 	}
-	s.fresh = true
+	s.registered++
 	return nil
 }
 
@@ -68,32 +72,45 @@ func (s *Service) begin() []Lane {
 	s.mu.Lock()
 	s.started = true
 	s.mu.Unlock()
-	return s.lanes()
+	lanes, _ := s.lanes()
+	return lanes
 }
 
 // recordLanes makes the store know this process's lanes before the first
-// event that they are to see. A store bound to the host's transaction may be
-// rolled back, so what is recorded there is recorded again.
+// event that they are to see, and again now and then: the process may be one
+// that takes requests and never runs, and what an old version of the app says
+// of the lanes must not outlive what it says.
 func (s *Service) recordLanes(ctx context.Context, store Store) error {
 	s.mu.Lock()
-	fresh := s.fresh
+	known := s.recorded == s.registered && (s.registered == 0 || s.now().Sub(s.recordedAt) < LaneOverlap/2)
 	s.mu.Unlock()
-	if !fresh {
+	if known {
 		return nil
 	}
-	if _, err := store.Lanes(ctx, LaneChange{Seen: s.lanes(), At: s.now()}); err != nil {
-		return fmt.Errorf("record lanes: %w", err)
+	_, err := s.seeLanes(ctx, store)
+	return err
+}
+
+// seeLanes records this process's lanes and returns all that there are. A
+// store bound to the host's transaction may be rolled back, so what is
+// recorded there is recorded again.
+func (s *Service) seeLanes(ctx context.Context, store Store) ([]Lane, error) {
+	lanes, registered := s.lanes()
+	at := s.now()
+	all, err := store.Lanes(ctx, LaneChange{Seen: lanes, At: at})
+	if err != nil {
+		return nil, fmt.Errorf("record lanes: %w", err)
 	}
 	if store == s.store {
 		s.mu.Lock()
-		s.fresh = false
+		s.recorded, s.recordedAt = max(s.recorded, registered), at
 		s.mu.Unlock()
 	}
-	return nil
+	return all, nil
 }
 
-// lanes are those of this process.
-func (s *Service) lanes() []Lane {
+// lanes are those of this process, and how many hooks they are made of.
+func (s *Service) lanes() ([]Lane, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -101,16 +118,12 @@ func (s *Service) lanes() []Lane {
 	for name, handlers := range s.hooks {
 		lane := Lane{Name: name, SeenAt: now}
 		if handlers[anyKind] == nil {
-			lane.Kinds = []EventKind{}
-			for kind := range handlers {
-				lane.Kinds = append(lane.Kinds, kind)
-			}
-			slices.Sort(lane.Kinds)
+			lane.Kinds = slices.Sorted(maps.Keys(handlers))
 		}
 		lanes = append(lanes, lane)
 	}
 	slices.SortFunc(lanes, func(a, b Lane) int { return strings.Compare(a.Name, b.Name) })
-	return lanes
+	return lanes, s.registered
 }
 
 // on registers a typed hook.
@@ -129,6 +142,3 @@ func on[E any](s *Service, kind EventKind, name string, f func(context.Context, 
 		panic(err)
 	}
 }
-
-// errNoHandler: a delivery was leased whose kind this process does not handle.
-var errNoHandler = errors.New("payments: no handler for this kind in this process")

@@ -15,8 +15,6 @@ const (
 	timerBatch = 20
 	// laneBeat is how often a process says that it has its lanes.
 	laneBeat = time.Minute
-	// laneGone is when a lane that nobody serves raises an alarm.
-	laneGone = LaneOverlap
 )
 
 // Run delivers events to hooks, expires what is overdue, asks gateways about
@@ -34,40 +32,29 @@ func (s *Service) Run(ctx context.Context) error {
 	loops.Go(func() { s.deliverLoop(ctx, d) })
 	loops.Go(func() { s.timerLoop(ctx) })
 	loops.Go(func() { s.laneLoop(ctx) })
-	loops.Wait()
+	ended := make(chan struct{})
+	go func() { loops.Wait(); d.workers.Wait(); close(ended) }()
 
-	// In-flight hooks may finish; whatever is cut off is delivered again.
-	drained := make(chan struct{})
-	go func() { d.workers.Wait(); close(drained) }()
-	select {
-	case <-drained:
-		return nil
-	case <-s.clock.After(s.cfg.Hooks.StopTimeout):
-		stopHooks()
+	<-ctx.Done()
+	for _, grace := range []time.Duration{s.cfg.Hooks.StopTimeout, time.Second} {
+		select {
+		case <-ended:
+			return nil
+		case <-s.clock.After(grace):
+			stopHooks() // those that heed their context end now, and are delivered again
+		}
 	}
-	select {
-	case <-drained: // those that heed their context
-	case <-s.clock.After(time.Second):
-		s.log.Warn("hooks did not stop in time; they will be delivered again when their leases are over")
-	}
+	s.log.Warn("hooks did not stop in time; they will be delivered again when their leases are over")
 	return nil
 }
 
-// pause waits for d, a nudge if it is listened to, or the end. It reports
-// whether to go on.
-func (s *Service) pause(ctx context.Context, d time.Duration, nudges ...<-chan struct{}) bool {
-	var a, b <-chan struct{}
-	if len(nudges) > 0 {
-		a = nudges[0]
-	}
-	if len(nudges) > 1 {
-		b = nudges[1]
-	}
+// pause waits for d, a nudge if there is a channel for it, or the end. It
+// reports whether to go on.
+func (s *Service) pause(ctx context.Context, d time.Duration, nudge <-chan struct{}) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-a:
-	case <-b:
+	case <-nudge:
 	case <-s.clock.After(d):
 	}
 	return ctx.Err() == nil
@@ -76,17 +63,10 @@ func (s *Service) pause(ctx context.Context, d time.Duration, nudges ...<-chan s
 // deliverLoop leases and delivers until ctx ends.
 func (s *Service) deliverLoop(ctx context.Context, d *dispatcher) {
 	for {
-		_, full, err := d.lease(ctx)
-		if err != nil && ctx.Err() == nil {
+		if _, err := d.lease(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("deliveries cannot be leased; trying again", "error", err)
 		}
-		if full && len(d.slots) < cap(d.slots) {
-			if ctx.Err() != nil {
-				return
-			}
-			continue
-		}
-		if !s.pause(ctx, s.cfg.Hooks.Poll, s.nudge, d.freed) {
+		if !s.pause(ctx, s.cfg.Hooks.Poll, s.nudge) {
 			return
 		}
 	}
@@ -102,7 +82,7 @@ func (s *Service) timerLoop(ctx context.Context) {
 		if n == timerBatch && err == nil {
 			continue
 		}
-		if !s.pause(ctx, s.cfg.Hooks.Poll) {
+		if !s.pause(ctx, s.cfg.Hooks.Poll, nil) {
 			return
 		}
 	}
@@ -126,7 +106,7 @@ func (s *Service) wakeDue(ctx context.Context) (int, error) {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			if err := s.wake(ctx, p); err != nil {
+			if err := s.safely("timer", func() error { return s.wake(ctx, p) }, "payment", p.ID); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				errs = append(errs, fmt.Errorf("payment %s: %w", p.ID, err))
@@ -143,25 +123,28 @@ func (s *Service) laneLoop(ctx context.Context) {
 	for {
 		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("lanes cannot be recorded; trying again", "error", err)
-			if !s.pause(ctx, s.cfg.Hooks.Poll) {
+			if !s.pause(ctx, s.cfg.Hooks.Poll, nil) {
 				return
 			}
 			continue
 		}
-		if !s.pause(ctx, laneBeat) {
+		if !s.pause(ctx, laneBeat, nil) {
 			return
 		}
 	}
 }
 
+// gone reports whether the lane has not been heard of for so long that no
+// process is taken to have it any more.
+func (l Lane) gone(now time.Time) bool { return now.Sub(l.SeenAt) > LaneOverlap }
+
 func (s *Service) beat(ctx context.Context) error {
-	mine := s.lanes()
-	all, err := s.store.Lanes(ctx, LaneChange{Seen: mine, At: s.now()})
+	all, err := s.seeLanes(ctx, s.store)
 	if err != nil {
 		return err
 	}
 	for _, lane := range all {
-		if lane.RetiredAt.IsZero() && s.now().Sub(lane.SeenAt) > laneGone {
+		if lane.RetiredAt.IsZero() && lane.gone(s.now()) {
 			s.log.Error("no process has this lane any more: its events pile up; deploy it again or retire it",
 				"lane", lane.Name, "last_seen", lane.SeenAt)
 		}
@@ -179,14 +162,14 @@ func (s *Service) Drain(ctx context.Context) error {
 	}
 	lanes := s.begin()
 	if err := s.beat(ctx); err != nil {
-		return fmt.Errorf("record lanes: %w", err)
+		return err
 	}
 	d := s.newDispatcher(ctx, lanes)
 	var errs []error
 	for ctx.Err() == nil {
 		woken, err := s.wakeDue(ctx)
 		errs = append(errs, err)
-		delivered, _, err := d.lease(ctx)
+		delivered, err := d.lease(ctx)
 		d.workers.Wait()
 		if err != nil {
 			return errors.Join(append(errs, err)...)

@@ -22,9 +22,11 @@ type Service struct {
 	traces   budget
 
 	mu      sync.Mutex
-	hooks   map[string]map[EventKind]func(context.Context, Event) error // lane, kind; kind "" handles all
+	hooks   map[string]map[EventKind]func(context.Context, Event) error // by lane and kind, or anyKind
 	started bool
-	fresh   bool // hooks were registered since the lanes were last recorded
+	// The hooks so far, and those that the store knows the lanes of, since when.
+	registered, recorded int
+	recordedAt           time.Time
 }
 
 // New returns a Service, or an error that names every field of the Config

@@ -3,7 +3,6 @@ package payments_test
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -50,7 +49,7 @@ func newShop(t *testing.T, change ...func(*payments.Config)) *shop {
 			return payments.EndUser{ID: id, Email: id + "@example.com"}, nil
 		},
 		PublicURL: "https://shop.test/pay", ReturnURLs: []string{"https://shop.test/thanks"},
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.NewTextHandler(s.logs, nil)),
 	}
 	for _, f := range change {
 		f(&c)

@@ -47,8 +47,8 @@ type PaymentStore interface {
 	Messages(ctx context.Context, q MessageQuery) (Page[Message], error)
 	// LeasePayments returns up to l.Limit payments whose WakeAt is at or
 	// before l.Now, the most overdue first, and moves their WakeAt to
-	// l.Until, so that no other process gets them before then. An Update of
-	// the payment sets WakeAt anew.
+	// l.Until, so that no other process gets them before then; that is no
+	// new version. An Update of the payment sets WakeAt anew.
 	LeasePayments(ctx context.Context, l Lease) ([]*Payment, error)
 }
 
@@ -199,9 +199,9 @@ func (l Lane) wants(kind EventKind) bool { return wants(l.Kinds, kind) }
 // LaneChange records lanes.
 type LaneChange struct {
 	// Seen lanes are added, or brought up to date with Kinds and SeenAt; a
-	// retired one lives again. Kinds are joined with those that another
-	// version of the app recorded less than LaneOverlap before SeenAt, else
-	// replaced.
+	// retired one lives again. A kind that another version of the app
+	// recorded is kept until LaneOverlap has passed since a Seen last named
+	// it: each kind ages by itself.
 	Seen []Lane
 	// Retire names lanes to retire at At. Their open and dead deliveries are
 	// finished as dismissed.
@@ -263,13 +263,14 @@ type Outcome struct {
 	Due   time.Time
 	Error string
 	At    time.Time
-	// Uncounted: the handler never ran, so the lease is not to count as a
-	// try. Only with DeliveryOpen.
+	// Uncounted: the handler never ran, or was cut off as its process
+	// stopped, so the lease is not to count as a try. Only with DeliveryOpen.
 	Uncounted bool
 }
 
 // Release puts a dead delivery back (State DeliveryOpen, tries counted from
-// zero, due at Due) or gives it up (DeliveryDismissed).
+// zero, due at Due) or gives it up (DeliveryDismissed, DoneAt is Due). Note is
+// added to its LastError.
 type Release struct {
 	DeliveryID ID
 	State      DeliveryState
@@ -278,7 +279,7 @@ type Release struct {
 }
 
 // Page is a part of a list. Next is the cursor of the next part, empty at
-// the end.
+// the end. A cursor that no page gave is an *InvalidError, or an empty page.
 type Page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next,omitempty"`

@@ -56,6 +56,8 @@ func explain(w validator.FieldError) string {
 		return "must be at least " + w.Param() + unit
 	case "email":
 		return "is not an e-mail address"
+	case "printascii":
+		return "must be printable ASCII characters"
 	}
 	return "is not valid (" + w.Tag() + ")"
 }

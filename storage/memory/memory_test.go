@@ -1,0 +1,18 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/lunaspay/lunas/payments"
+	"github.com/lunaspay/lunas/storage/memory"
+	"github.com/lunaspay/lunas/storage/storagetest"
+)
+
+func newStore(t *testing.T) payments.Store {
+	t.Parallel()
+	return memory.New()
+}
+
+func TestStore(t *testing.T)       { storagetest.Run(t, newStore) }
+func TestDeliveries(t *testing.T)  { storagetest.RunDeliveries(t, newStore) }
+func TestConcurrency(t *testing.T) { storagetest.RunConcurrency(t, newStore) }
