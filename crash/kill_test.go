@@ -71,6 +71,11 @@ func TestNothingIsLostOrDoneTwiceWhenTheProcessIsKilled(t *testing.T) {
 
 	db, err := openDB(w.file)
 	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			explain(t, db, paid)
+		}
+	})
 	poll(t, "every paid order has its effects", func() bool {
 		effects, calls := count(t, db)
 		for id := range paid {
@@ -116,6 +121,33 @@ func requireConsistent(t *testing.T, db *gorm.DB, paid map[string]bool) {
 		}
 	}
 	require.Equal(t, paid, settled, "settled payments are the paid orders")
+}
+
+// explain tells the story of paid orders that lack something.
+func explain(t *testing.T, db *gorm.DB, paid map[string]bool) {
+	t.Helper()
+	ctx := context.Background()
+	store, err := gormstore.Open(ctx, db, nil)
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	effects, calls := count(t, db)
+	for id := range paid {
+		if effects[id] == 1 && calls[id] > 0 {
+			continue
+		}
+		p, err := store.Get(ctx, payments.ByID(payments.ID(id)))
+		if err != nil {
+			t.Logf("order %s: %v", id, err)
+			continue
+		}
+		deliveries, err := store.Deliveries(ctx, payments.DeliveryQuery{PaymentID: p.ID})
+		t.Logf("order %s: %d effects, %d calls, %s, wakes at %s, deliveries (%v):", id, effects[id], calls[id], p.Status, p.WakeAt, err)
+		for _, d := range deliveries.Items {
+			t.Logf("  %s to %s: %s, due %s, tries %d, %s", d.Event.Kind, d.Target, d.State, d.Due, d.Tries, d.LastError)
+		}
+	}
 }
 
 // count returns the settled effects and the calls of each order.
@@ -339,10 +371,11 @@ func (w *world) orders() (paid, unpaid map[string]bool) {
 	return w.paid, w.other
 }
 
-// poll waits until ok, or fails after a minute.
+// poll waits until ok, or fails after two minutes: what a killed process had
+// leased is taken over within one.
 func poll(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)

@@ -14,6 +14,8 @@ func (s *Service) lookUp(ctx context.Context, g Gateway, a AttemptRef) (Observat
 	if !ok {
 		return Observation{}, fmt.Errorf("status of %s: %w", g.Name(), ErrUnsupported)
 	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	o, err := reader.Status(ctx, a)
 	if err != nil {
 		return Observation{}, fmt.Errorf("status of %s: %w", a.Ref, err)
@@ -33,6 +35,12 @@ func (s *Service) lookUp(ctx context.Context, g Gateway, a AttemptRef) (Observat
 // named the transaction for this order lied, or the gateway erred.
 var errMismatch = errors.New("payments: the gateway's answer is about another order")
 
+// aboutNothing reports whether a look-up came to nothing that is the
+// payment's: the gateway knows of no such transaction, or it is another's.
+func aboutNothing(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, errMismatch)
+}
+
 // absorb merges what a look-up of a told.
 //
 // Some gateways do not say which order a transaction belongs to (they repeat
@@ -44,22 +52,53 @@ func (u *unit) absorb(gateway string, a AttemptRef, o Observation) {
 	}
 	o.Ref = a.Ref
 	u.observe(gateway, o)
+	if known := u.p.Attempt(gateway, o.TransactionID); known != nil {
+		known.Ref = a.Ref // whatever an unproven message said
+	}
 	u.dropDoubts()
 }
 
 // ask looks an attempt up and merges the answer. ErrNotFound (wrapped) if the
-// gateway knows of none.
+// gateway knows of none, errMismatch if it is another order's; the payment is
+// then as before but for a note.
 func (s *Service) ask(ctx context.Context, p *Payment, g Gateway, a AttemptRef) (*Payment, error) {
 	a.PaymentID, a.Amount = p.ID, p.Amount
 	o, err := s.lookUp(ctx, g, a)
-	if err != nil {
-		return p, err
+	if err == nil {
+		var updated *Payment
+		updated, err = s.updateID(ctx, p.ID, func(u *unit) error {
+			u.keepAnswer(g.Name(), o, a)
+			u.absorb(g.Name(), a, o)
+			return nil
+		})
+		switch {
+		case err == nil:
+			return updated, nil
+		case errors.Is(err, ErrRefTaken):
+			err = fmt.Errorf("status of %s: transaction %q: %w: %w", a.Ref, o.TransactionID, errMismatch, err)
+		}
 	}
-	return s.updateID(ctx, p.ID, func(u *unit) error {
-		u.keepAnswer(g.Name(), o, a)
-		u.absorb(g.Name(), a, o)
+	if errors.Is(err, errMismatch) {
+		s.log.WarnContext(ctx, "a gateway's answer was not merged", "payment", p.ID, "error", err)
+		return s.forget(ctx, p, g, a, "it is another order's", err)
+	}
+	return p, err
+}
+
+// forget ends an attempt that was only ever hearsay: its gateway knows nothing
+// of it, or says that it is another order's. It returns why.
+func (s *Service) forget(ctx context.Context, p *Payment, g Gateway, a AttemptRef, note string, why error) (*Payment, error) {
+	updated, err := s.updateID(ctx, p.ID, func(u *unit) error {
+		u.p.note("transaction " + clip(a.TransactionID) + ": " + note)
+		if known := u.p.Attempt(g.Name(), a.TransactionID); known != nil {
+			u.record(known, Fact{Kind: FactExpired, Text: note})
+		}
 		return nil
 	})
+	if err != nil {
+		return p, errors.Join(why, err)
+	}
+	return updated, why
 }
 
 // keepAnswer keeps the answer of a look-up if it tells something new: the
@@ -87,19 +126,22 @@ func (s *Service) Sync(ctx context.Context, id ID) (*Payment, error) {
 // gateway knows nothing of is no error.
 func (s *Service) askAll(ctx context.Context, p *Payment) (*Payment, error) {
 	var errs []error
-	for _, q := range p.questions() {
-		g, err := s.gateway(q.gateway)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+	answered := false
+	ask := func(questions []question) {
+		for _, q := range questions {
+			g, err := s.gateway(q.gateway)
+			if err == nil {
+				p, err = s.ask(ctx, p, g, q.ref)
+			}
+			answered = answered || err == nil
+			if !aboutNothing(err) {
+				errs = append(errs, err)
+			}
 		}
-		updated, err := s.ask(ctx, p, g, q.ref)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			errs = append(errs, err)
-		}
-		if updated != nil {
-			p = updated
-		}
+	}
+	ask(p.doubtful())
+	if !answered {
+		ask(p.silent())
 	}
 	return p, errors.Join(errs...)
 }
@@ -109,10 +151,9 @@ type question struct {
 	ref     AttemptRef
 }
 
-// questions are what the payment's future hangs on: attempts whose facts are
-// not final, notifications in doubt, and sessions in which something may have
-// been started that nobody told us of.
-func (p *Payment) questions() []question {
+// doubtful are attempts whose facts are not final, and notifications that were
+// not confirmed.
+func (p *Payment) doubtful() []question {
 	var qs []question
 	known := map[string]bool{}
 	for i := range p.Attempts {
@@ -123,14 +164,21 @@ func (p *Payment) questions() []question {
 		}
 	}
 	for _, d := range p.Watch.Doubts {
-		if !known[d.TransactionID] {
+		if !d.Contradicted && !known[d.TransactionID] {
 			qs = append(qs, question{d.Gateway, AttemptRef{PaymentID: p.ID, Ref: d.Ref, TransactionID: d.TransactionID}})
 			known[d.TransactionID] = true
 		}
 	}
-	if len(qs) > 0 || p.look().covered() {
-		return qs
+	return qs
+}
+
+// silent are sessions in which something may have been started that nobody
+// told us of.
+func (p *Payment) silent() []question {
+	if p.look().covered() {
+		return nil
 	}
+	var qs []question
 	for _, session := range p.Sessions {
 		if !session.Closed && session.Refused == "" {
 			qs = append(qs, question{session.Gateway, AttemptRef{PaymentID: p.ID, Ref: session.Ref}})
@@ -161,11 +209,6 @@ func (p *Payment) ref(a *Attempt) AttemptRef {
 // it did not confirm; behind its end the notification stays contradicted.
 var doubtSchedule = Schedule{
 	10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour,
-}
-
-// over reports whether the doubt's schedule is exhausted.
-func (d Doubt) over(at time.Time) bool {
-	return at.Sub(d.Since) > doubtSchedule[len(doubtSchedule)-1]+time.Minute
 }
 
 // dropDoubts forgets doubts that have been cleared: what was claimed is known

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,21 +45,22 @@ func (s *Service) Checkout(ctx context.Context, params CreateParams) (*Checkout,
 	if err != nil {
 		return nil, err
 	}
-	return s.attempt(ctx, p.ID, AttemptParams{})
+	out, err := s.Attempt(ctx, p.ID, AttemptParams{})
+	if out == nil {
+		out = &Checkout{Payment: p, URL: s.statusURL(p)}
+	}
+	return out, err
 }
 
 // Attempt opens a checkout at a gateway for a stored payment, or returns the
 // one that is open. Call it again after a denial, or with another Method.
 //
-// Errors: ErrInProgress while another call for the payment runs;
+// Errors, beside a Checkout that holds the payment if there is one:
+// ErrInProgress while another call for the payment runs;
 // ErrWrongState if it can no longer be paid; ErrOutcomeUnknown (wrapped) if
 // the gateway's answer was lost: the reconciler, or the same call again,
 // finds out; *GatewayError and *InvalidError for a refusal.
 func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Checkout, error) {
-	return s.attempt(ctx, id, params)
-}
-
-func (s *Service) attempt(ctx context.Context, id ID, params AttemptParams) (*Checkout, error) {
 	extra, err := marshalExtra(params.Extra)
 	if err != nil {
 		return nil, err
@@ -67,64 +69,88 @@ func (s *Service) attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	if err != nil {
 		return nil, err
 	}
-	if p, err = s.settleFree(ctx, s.store, p); err != nil {
+	failed := func(err error) (*Checkout, error) {
+		return &Checkout{Payment: p, URL: s.statusURL(p)}, err
+	}
+	if !p.Amount.IsZero() {
+		if err := p.mayBegin(s.now()); err != nil {
+			return failed(err)
+		}
+	} else if p, err = s.settleFree(ctx, s.store, p); err != nil {
 		return nil, err
+	} else {
+		return failed(nil)
 	}
-	if p.Facts.has(FactFree) {
-		return &Checkout{Payment: p, URL: s.statusURL(p)}, nil
-	}
-	if session, ok := p.Session(); ok && p.payable() && params.Method != "" && params.Method != session.Method {
+	if session, ok := p.Session(); ok && params.Method != "" && params.Method != session.Method {
 		if p, err = s.closeSession(ctx, p, session); err != nil {
-			return &Checkout{Payment: p, URL: s.statusURL(p)}, err
+			return failed(err)
 		}
 	}
 	call := false
-	p, err = s.updateID(ctx, id, func(u *unit) error {
+	started, err := s.updateID(ctx, id, func(u *unit) error {
 		var err error
 		call, err = u.startSession(s.cfg.Gateways[0].Name(), params.Method, extra)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return failed(err)
 	}
+	p = started
 	if call {
 		if p, err = s.open(ctx, p, p.Sessions[len(p.Sessions)-1]); err != nil {
-			return &Checkout{Payment: p, URL: s.statusURL(p)}, err
+			return failed(err)
 		}
 	}
 	session, ok := p.Session()
-	if !ok {
-		return &Checkout{Payment: p, URL: s.statusURL(p)}, fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status)
+	if !ok || p.spent(session) {
+		return failed(fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status))
 	}
-	return &Checkout{Payment: p, Session: &session, URL: session.RedirectURL}, nil
+	if params.Method != "" && params.Method != session.Method { // the lost answer to a former call came first
+		return s.Attempt(ctx, id, params)
+	}
+	return &Checkout{Payment: p, Session: &session, URL: cmp.Or(session.RedirectURL, s.statusURL(p))}, nil
+}
+
+// mayBegin fails if it is too late to begin to pay.
+func (p *Payment) mayBegin(at time.Time) error {
+	if !p.payable() {
+		return fmt.Errorf("payment %s: %w: it is %s", p.ID, ErrWrongState, p.Status)
+	}
+	if !at.Before(p.ExpiresAt) {
+		return fmt.Errorf("payment %s: %w: its time is up", p.ID, ErrWrongState)
+	}
+	return nil
 }
 
 // startSession writes down that a gateway is about to be called, before it
 // is. It returns false if there is a session that can be paid already.
 func (u *unit) startSession(gateway string, method Method, extra json.RawMessage) (call bool, err error) {
-	switch {
-	case slices.Contains([]Status{StatusCreated, StatusPending, StatusDenied, StatusExpired, StatusCanceled}, u.p.Status):
-		if !u.at.Before(u.p.ExpiresAt) || u.p.Facts.has(FactLapsed, FactHostCanceled) {
-			return false, fmt.Errorf("payment %s: %w: it has ended", u.p.ID, ErrWrongState)
-		}
-	default:
-		return false, fmt.Errorf("payment %s: %w: it is %s", u.p.ID, ErrWrongState, u.p.Status)
+	if err := u.p.mayBegin(u.at); err != nil {
+		return false, err
+	}
+	last := len(u.p.Sessions) - 1
+	if last >= 0 && u.p.spent(u.p.Sessions[last]) {
+		u.p.Sessions[last].Closed = true
 	}
 	if _, ok := u.p.Session(); ok {
 		return false, nil
 	}
-	last := len(u.p.Sessions) - 1
 	if last >= 0 && !u.p.Sessions[last].Closed {
 		session := &u.p.Sessions[last]
-		if session.Refused == "" && u.at.Sub(session.TriedAt) < callWindow {
+		switch {
+		case session.Refused != "": // what was refused may be asked otherwise
+			session.Method = cmp.Or(method, session.Method)
+			if extra != nil {
+				session.Extra = extra
+			}
+		case u.at.Sub(session.TriedAt) < callWindow:
 			return false, fmt.Errorf("payment %s: %w", u.p.ID, ErrInProgress)
 		}
 		session.Refused, session.TriedAt, session.Tries = "", u.at, session.Tries+1
 		return true, nil
 	}
-	session := Session{Gateway: gateway, Ref: sessionRef(u.p), Method: method, Extra: extra, TriedAt: u.at, Tries: 1}
-	if session.Method == "" {
-		session.Method = u.p.Method
+	session := Session{
+		Gateway: gateway, Ref: sessionRef(u.p), Method: cmp.Or(method, u.p.Method), Extra: extra, TriedAt: u.at, Tries: 1,
 	}
 	if session.Extra == nil {
 		session.Extra = u.p.Extra
@@ -132,6 +158,13 @@ func (u *unit) startSession(gateway string, method Method, extra json.RawMessage
 	u.p.Sessions = append(u.p.Sessions, session)
 	u.change.Refs = append(u.change.Refs, ByGatewayRef(session.Gateway, session.Ref))
 	return true, nil
+}
+
+// spent reports whether the session's one transaction is dead, so that nobody
+// can pay by it any more.
+func (p *Payment) spent(session Session) bool {
+	a := p.Attempt(session.Gateway, session.TransactionID)
+	return a != nil && !isOpen(p.stand(a).status)
 }
 
 // sessionRef is the reference that a gateway knows the next session by: the
@@ -158,14 +191,15 @@ func (s *Service) open(ctx context.Context, p *Payment, session Session) (*Payme
 		Order: p.Order, Ref: session.Ref, Method: session.Method, ReturnURL: s.statusURL(p),
 		NotificationURL: s.cfg.NotificationURL + "/" + g.Name(), ExpiresAt: p.ExpiresAt, Extra: session.Extra,
 	})
+	said := callErr
 	if errors.Is(callErr, ErrWrongState) {
-		// It is being paid, or has been: what happened to it is the answer.
-		if adopted, err := s.ask(ctx, p, g, AttemptRef{Ref: session.Ref}); err == nil {
-			return adopted, callErr
+		// It is being paid, or has been: the transaction there is, is the answer.
+		if o, err := s.lookUp(ctx, g, AttemptRef{PaymentID: p.ID, Ref: session.Ref, Amount: p.Amount}); err == nil {
+			result, callErr = CheckoutResult{Observation: o}, nil
 		}
 	}
 	recorded, err := s.updateID(ctx, p.ID, func(u *unit) error {
-		u.keep(g.Name(), "checkout", session.Ref, result.Observation.Raw, callErr)
+		u.keep(g.Name(), "checkout", session.Ref, result.Observation.Raw, said)
 		i := slices.IndexFunc(u.p.Sessions, func(x Session) bool { return x.Gateway == g.Name() && x.Ref == session.Ref })
 		if i < 0 {
 			return fmt.Errorf("payment %s: session %s is gone", p.ID, session.Ref)
@@ -193,8 +227,9 @@ func (u *unit) recordOpening(session *Session, result CheckoutResult, callErr er
 		session.OpenedAt, session.Token, session.RedirectURL = u.at, result.Token, result.RedirectURL
 		u.learn(Fact{Kind: FactOpened, Key: session.Ref})
 		if o := result.Observation; o.TransactionID != "" {
-			o.Ref = session.Ref
-			u.observe(session.Gateway, o)
+			session.TransactionID = o.TransactionID
+			o.Ref = cmp.Or(o.Ref, session.Ref)
+			u.absorb(session.Gateway, AttemptRef{Ref: session.Ref}, o)
 		}
 	case refusedFinally(callErr):
 		session.Refused = callErr.Error()

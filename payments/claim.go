@@ -17,7 +17,7 @@ type Claim struct {
 	Start time.Time `json:"start,omitzero"`
 	End   time.Time `json:"end,omitzero"`
 	// Grants are all there ever were, each payment's one, in payment order.
-	Grants []Grant `json:"grants"`
+	Grants []Grant `json:"grants,omitempty"`
 	// ToldEnd is the end whose passing was told (claim.expired).
 	ToldEnd time.Time `json:"told_end,omitzero"`
 	// Waker is the payment whose timer will tell the end: the one that moved
@@ -46,6 +46,7 @@ type Grant struct {
 // all its periods at once, so months are clamped once: two monthly payments
 // from 31 January end on 31 March.
 func (c *Claim) lay(loc *time.Location) {
+	slices.SortFunc(c.Grants, func(a, b Grant) int { return cmp.Compare(a.PaymentID, b.PaymentID) })
 	c.Start, c.End = time.Time{}, time.Time{}
 	var chain Period
 	var endless, begun bool
@@ -172,8 +173,8 @@ func (c ClaimPolicy) grantOf(p *Payment, had *Grant) (g Grant, ok bool) {
 	}
 	if partial && c.PartialRefund == ProrateAccess && g.Period != Lifetime {
 		whole := g.Period.After(g.Anchor, c.Location).Sub(g.Anchor)
-		days := int(whole/(24*time.Hour)) * int(o.live) / int(o.due)
-		g.Period = Period{Days: days}
+		days := int64(whole/(24*time.Hour)) * o.live / o.due
+		g.Period = Period{Days: int(days)}
 		g.Live = days > 0
 	}
 	return g, true

@@ -37,7 +37,7 @@ func (s *Service) newDispatcher(stopped context.Context, lanes []Lane) *dispatch
 
 // leaseTime is how long a delivery is kept from other processes: the hook's
 // timeout, and time to record how it ended.
-func (s *Service) leaseTime() time.Duration { return s.cfg.Hooks.Timeout + 30*time.Second }
+func (s *Service) leaseTime() time.Duration { return s.cfg.Hooks.Timeout + 15*time.Second }
 
 // lease starts as many due deliveries as there are free workers, and says how
 // many. Each that ends wakes Run, so that it leases again.
@@ -48,7 +48,7 @@ func (d *dispatcher) lease(ctx context.Context) (int, error) {
 	}
 	now := d.s.now()
 	leased, err := d.s.store.LeaseDeliveries(ctx, DeliveryLease{
-		Lease: Lease{Now: now, Until: now.Add(d.s.leaseTime()), Limit: free}, Owner: d.owner, Targets: d.targets,
+		Lease: Lease{Now: now, Until: stamp(now.Add(d.s.leaseTime())), Limit: free}, Owner: d.owner, Targets: d.targets,
 	})
 	if err != nil {
 		return 0, fmt.Errorf("lease deliveries: %w", err)
@@ -108,7 +108,7 @@ func (d *dispatcher) call(delivery Delivery) error {
 	case errors.Is(err, ErrFinished):
 		return ErrFinished
 	case errors.Is(err, ErrTooNew):
-		return fmt.Errorf("%w: %w", errNotRun, err)
+		return fmt.Errorf("%w: %s", errNotRun, err.Error())
 	}
 	return errors.New(err.Error())
 }
@@ -138,13 +138,13 @@ func (d *dispatcher) record(delivery Delivery, err error) {
 	case d.stopped.Err() != nil: // cut off: another process may have it at once
 		o.Due, o.Uncounted = o.At, true
 	case errors.Is(err, errNotRun):
-		o.Due, o.Uncounted = o.At.Add(s.cfg.Hooks.Timeout), true
+		o.Due, o.Uncounted = stamp(o.At.Add(s.cfg.Hooks.Timeout)), true
 		log.Warn("hook could not be run; trying again", "next", o.Due)
 	case delivery.Tries >= s.cfg.Hooks.MaxTries:
 		o.State = DeliveryDead
 		log.Error("hook given up: its lane waits for this payment until it is redelivered or dismissed")
 	default:
-		o.Due = o.At.Add(s.retryPause(delivery.Tries))
+		o.Due = stamp(o.At.Add(s.retryPause(delivery.Tries)))
 		log.Warn("hook failed and will be tried again", "next", o.Due)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.stopped), 10*time.Second)

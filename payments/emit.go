@@ -38,11 +38,11 @@ func (s *step) emit(before, after outlook) {
 		}
 	}
 	for _, a := range after.attempts {
-		if out := before.attempt(a.id).out; a.out > out {
+		if was := before.attempt(a.id); a.out > was.out {
 			gaveBack[a.id] = true
 			s.tell(EventRefunded, "out/"+a.id+"/"+strconv.FormatInt(a.out, 10), &Refunded{
-				About: a.about(), Amount: s.money(a.out - out), Total: s.money(a.out),
-				Full: a.out == a.in, Cause: a.outCause(), Keys: s.newRefundKeys(a),
+				About: a.about(), Amount: s.money(a.out - was.out), Total: s.money(a.out),
+				Full: a.out == a.in, Cause: a.outCause(was), Keys: s.newRefundKeys(a),
 			})
 		}
 	}
@@ -75,22 +75,26 @@ func (s standing) about() About {
 	return About{Gateway: s.attempt.Gateway, TransactionID: s.attempt.TransactionID, Method: s.attempt.Method()}
 }
 
-func (s standing) outCause() string {
+// outCause says why more money went back than before.
+func (s standing) outCause(was standing) string {
 	switch {
 	case s.reversed:
 		return "reversal"
 	case s.void:
 		return "void"
-	case s.attempt.Facts.has(FactManualRefund) && !s.attempt.Facts.has(FactRefund, FactRefundTotal, FactRefunded, FactRefundDone):
+	case s.byHand > was.byHand:
 		return "manual"
 	}
 	return "refund"
 }
 
-// unexplained reports whether an amount was paid that nobody asked for.
+// unexplained reports whether an amount was paid that nobody asked for. Words
+// that tell no amount are no such amount, once one is known.
 func (s *step) unexplained(a standing) bool {
 	explained := s.p.explained(a.attempt)
-	return slices.ContainsFunc(a.attempt.Facts.of(FactPaid), func(f Fact) bool { return !explained(f) })
+	return slices.ContainsFunc(a.attempt.Facts.of(FactPaid), func(f Fact) bool {
+		return (f.Amount.Amount != 0 || a.in == 0) && !explained(f)
+	})
 }
 
 // newRefundKeys are the keys of refunds that no event has named yet.
@@ -132,11 +136,13 @@ func (s *step) answerRefunds(a standing) {
 }
 
 // tellLife tells that the payment's status was entered, or that another attempt
-// has reached it. A step that told of money going back says no more: the
+// has reached it; of canceled and expired only the former, as nothing has
+// begun in between. A step that told of money going back says no more: the
 // cause has said it.
 func (s *step) tellLife(before, after outlook, gaveBack map[string]bool) {
 	entered := after.status != before.status
-	another := after.decider != before.decider && after.decider != ""
+	ended := after.status == StatusCanceled || after.status == StatusExpired
+	another := after.decider != before.decider && after.decider != "" && !ended
 	if !entered && !another || gaveBack[after.decider] {
 		return
 	}

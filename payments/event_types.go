@@ -39,8 +39,9 @@ type (
 	Created struct{ EventMeta }
 
 	// Pending, Authorized, Challenged, Denied, Canceled and Expired tell that
-	// the payment entered the status, or that another attempt of it did. Any
-	// of them may be followed by Settled: late truth wins.
+	// the payment entered the status; the first four also that another
+	// attempt of it did. Any of them may be followed by Settled: late truth
+	// wins.
 	Pending struct {
 		EventMeta
 		About

@@ -212,10 +212,11 @@ var implied = map[FactKind][]FactKind{
 func (o Observation) facts(at time.Time) Facts {
 	var set Facts
 	add := func(f Fact) {
-		f.At, f.GatewayAt = stamp(at), earlier(f.GatewayAt, o.GatewayAt)
-		if !f.GatewayAt.IsZero() {
-			f.GatewayAt = stamp(f.GatewayAt)
+		f.At = stamp(at)
+		if f.GatewayAt.IsZero() {
+			f.GatewayAt = o.GatewayAt
 		}
+		f.GatewayAt = stamp(f.GatewayAt)
 		if f.Kind == FactPaid && f.Amount == (Money{}) {
 			f.Amount = o.Amount
 		}

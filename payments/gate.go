@@ -123,8 +123,8 @@ func (s *Service) judge(ctx context.Context, g Gateway, p *Payment, n Notificati
 			case refuse != nil || askErr != nil:
 				verdict = u.leave(g.Name(), n, errors.Join(refuse, askErr), &m)
 			default:
-				verdict = u.believe(g.Name(), ref, n, answer)
 				u.keepAnswer(g.Name(), answer, ref)
+				verdict = u.believe(g.Name(), ref, n, answer)
 			}
 			m.PaymentID, m.Verdict = u.p.ID, verdict
 			u.change.Messages = append(u.change.Messages, m)
@@ -136,6 +136,10 @@ func (s *Service) judge(ctx context.Context, g Gateway, p *Payment, n Notificati
 	if errors.Is(err, ErrRefTaken) { // the transaction belongs to another payment
 		verdict, err = write(errMismatch)
 	}
+	if verdict == VerdictUnasked && err == nil {
+		s.log.ErrorContext(ctx, "the gateway could not be asked about a notification; it is to send it again",
+			"gateway", g.Name(), "payment", p.ID, "error", askErr)
+	}
 	return verdict, err
 }
 
@@ -146,9 +150,11 @@ func (u *unit) admit(gateway string, n Notification) Verdict {
 		return VerdictUnknownWord
 	}
 	if n.Proof != ProofWhole {
-		have := u.p.known(gateway, n.TransactionID)
-		n.Facts = slices.DeleteFunc(slices.Clone(n.Facts), func(f Fact) bool { return f.Kind == FactReversible })
-		if len(have) > maxColour {
+		// It may tell that the payer has begun. Nothing else of it is proven:
+		// not even the time of what is known already.
+		n.Facts = slices.DeleteFunc(slices.Clone(n.Facts), func(f Fact) bool { return f.Kind != FactPending })
+		n.GatewayAt, n.ExpiresAt = time.Time{}, time.Time{}
+		if len(u.p.known(gateway, n.TransactionID)) > maxColour {
 			n.RawStatus, n.Method = "", ""
 		}
 	}
@@ -166,7 +172,7 @@ func (u *unit) admit(gateway string, n Notification) Verdict {
 func (u *unit) believe(gateway string, ref AttemptRef, n Notification, answer Observation) Verdict {
 	u.absorb(gateway, ref, answer)
 	if u.p.confirms(gateway, n.Observation) {
-		if n.Amount != answer.Amount {
+		if n.Amount != (Money{}) && n.Amount != answer.Amount {
 			u.p.note("notified and confirmed amounts differ for " + n.TransactionID)
 		}
 		return VerdictApplied
@@ -181,32 +187,43 @@ func (u *unit) believe(gateway string, ref AttemptRef, n Notification, answer Ob
 // the sort.
 func (u *unit) leave(gateway string, n Notification, why error, m *Message) Verdict {
 	m.Note = why.Error()
-	if errors.Is(why, ErrNotFound) || errors.Is(why, errMismatch) {
-		return u.doubt(gateway, n)
+	verdict := u.doubt(gateway, n)
+	if !aboutNothing(why) {
+		return VerdictUnasked
 	}
-	return VerdictUnasked
+	return verdict
 }
 
 // doubt remembers a notification that was not confirmed, so that the timer
 // asks again, for a day.
 func (u *unit) doubt(gateway string, n Notification) Verdict {
-	word := n.RawStatus
-	for _, d := range u.p.Watch.Doubts {
-		if d.Gateway == gateway && d.TransactionID == n.TransactionID && d.Word == word {
-			if d.over(u.at) {
-				u.p.note("the gateway never confirmed " + clip(word) + " of " + n.TransactionID)
-				return VerdictContradicted
-			}
-			return VerdictUnconfirmed
+	for i := range u.p.Watch.Doubts {
+		d := &u.p.Watch.Doubts[i]
+		if d.Gateway != gateway || d.TransactionID != n.TransactionID || d.Word != n.RawStatus {
+			continue
 		}
+		if u.giveUp(d); d.Contradicted {
+			return VerdictContradicted
+		}
+		return VerdictUnconfirmed
 	}
 	// Without a bound, whoever has one signature could make the payment grow.
-	if len(u.p.Watch.Doubts) < maxDoubts {
+	if facts := u.p.weighty(n.Observation); len(u.p.Watch.Doubts) < maxDoubts {
 		u.p.Watch.Doubts = append(u.p.Watch.Doubts, Doubt{
-			Gateway: gateway, Ref: n.Ref, TransactionID: n.TransactionID, Word: word, Since: u.at, Facts: u.p.weighty(n.Observation),
+			Gateway: gateway, Ref: n.Ref, TransactionID: n.TransactionID, Word: n.RawStatus, Since: u.at,
+			Facts: facts[:min(len(facts), maxColour)],
 		})
 	}
 	return VerdictUnconfirmed
+}
+
+// giveUp ends a doubt that is as old as its schedule: whoever calls it has
+// just asked once more.
+func (u *unit) giveUp(d *Doubt) {
+	if !d.Contradicted && u.at.Sub(d.Since) >= doubtSchedule[len(doubtSchedule)-1] {
+		d.Contradicted = true
+		u.p.note("the gateway never confirmed " + clip(d.Word) + " of " + clip(d.TransactionID))
+	}
 }
 
 const maxDoubts = 20

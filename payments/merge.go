@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -36,7 +37,7 @@ func (s *step) observe(gateway string, o Observation) {
 			return
 		}
 		a := s.p.attempt(gateway, o.TransactionID)
-		a.Ref = o.Ref
+		a.Ref = cmp.Or(a.Ref, o.Ref)
 		if o.ExpiresAt.After(a.ExpiresAt) {
 			a.ExpiresAt = stamp(o.ExpiresAt)
 		}

@@ -248,6 +248,32 @@ func TestLessons(t *testing.T) {
 			"pending A2", "denied A1 reversal",
 		}, briefs(h.events))
 	})
+	t.Run("by hand is said of what went back by hand, and of nothing else", func(t *testing.T) {
+		t.Parallel()
+		h := play(t, settle("A1"), partlyRefunded("A1", entry("r1", "", 30_000)), manual("A1", "m1", 20_000),
+			refunded("A1", entry("r1", "", 30_000)))
+		require.Equal(t, []string{
+			"refunded A1 30000 of 30000 partial refund", "refunded A1 20000 of 50000 partial manual",
+			"refunded A1 50000 of 100000 full refund",
+		}, briefs(h.events)[2:])
+	})
+	t.Run("what is over is told once, whichever attempt ends next", func(t *testing.T) {
+		t.Parallel()
+		h := play(t, checkout(), expire("A1"), expire("A2"))
+		require.Equal(t, []string{"pending", "expired A1"}, briefs(h.events))
+		h = play(t, checkout(), cancel("A1"), cancel("A2"))
+		require.Equal(t, []string{"pending", "canceled A1"}, briefs(h.events))
+		h = play(t, checkout(), deny("A1"), deny("A2"))
+		require.Equal(t, []string{"pending", "denied A1", "denied A2"}, briefs(h.events))
+	})
+	t.Run("a word without an amount is no wrong amount", func(t *testing.T) {
+		t.Parallel()
+		h := play(t, settle("A1"), refunded("A1").of(Money{}))
+		require.NotContains(t, briefs(h.events), "review A1 amount 100000")
+		h = play(t, settle("A1").of(Money{}))
+		require.Equal(t, StatusReview, h.p.Status)
+		require.Contains(t, briefs(h.events), "review A1 amount 0")
+	})
 	t.Run("accepted before any amount was told, it settles when one is", func(t *testing.T) {
 		t.Parallel()
 		h := play(t, settle("A1").of(Money{}), decide("A1", FactAccepted), settle("A1"))

@@ -85,9 +85,15 @@ func isDigits(s string) bool {
 // clip keeps foreign text in error messages short.
 func clip(s string) string {
 	if len(s) > 40 {
-		return s[:40] + "…"
+		s = s[:40] + "…"
 	}
-	return s
+	return plain(s)
+}
+
+// plain makes foreign text fit to be kept: databases refuse zero bytes and
+// broken UTF-8.
+func plain(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
 }
 
 // Decimal prints the amount as gateways write it: "29000.00". IDR has two

@@ -62,10 +62,11 @@ func (s *Service) route(ctx context.Context, g Gateway, n Notification, m Messag
 // reject keeps the trace of what cannot be what it claims to be.
 func (s *Service) reject(ctx context.Context, m Message, verdict Verdict) (Verdict, error) {
 	m.Verdict = verdict
-	s.log.WarnContext(ctx, "notification refused", "gateway", m.Gateway, "verdict", verdict, "reason", m.Note)
 	if !s.traces.allow(m.At) {
 		return verdict, nil
 	}
+	m.Note = plain(m.Note)
+	s.log.WarnContext(ctx, "notification refused", "gateway", m.Gateway, "verdict", verdict, "reason", m.Note)
 	if len(m.Raw) > maxTrace {
 		m.Raw = m.Raw[:maxTrace]
 	}
@@ -80,7 +81,8 @@ func (s *Service) reject(ctx context.Context, m Message, verdict Verdict) (Verdi
 }
 
 // maxTrace is how much of a refused body is kept, and tracesPerMinute how
-// many: strangers can send as many as they like, and must not fill the disk.
+// many are kept and logged: strangers can send as many as they like, and must
+// not fill the disk.
 const (
 	maxTrace        = 2 << 10
 	tracesPerMinute = 120

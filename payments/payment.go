@@ -91,6 +91,9 @@ type Session struct {
 	OpenedAt    time.Time `json:"opened_at,omitzero"`
 	Token       string    `json:"token,omitempty"`
 	RedirectURL string    `json:"redirect_url,omitempty"`
+	// TransactionID is the one transaction that can pay it, where there is
+	// no page to try again on.
+	TransactionID string `json:"transaction_id,omitempty"`
 	// Refused is the gateway's final no, in its own words.
 	Refused string `json:"refused,omitempty"`
 	// Closed: no longer to be paid; another one took its place, or the
@@ -146,6 +149,8 @@ type Doubt struct {
 	Since         time.Time `json:"since"`
 	// Facts are what it claimed; they are not believed.
 	Facts Facts `json:"facts"`
+	// Contradicted: the gateway was asked for a day and never confirmed it.
+	Contradicted bool `json:"contradicted,omitempty"`
 }
 
 // CreatedAt is when the attempt was first seen.

@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// timerLease is how long a process has for the payments it woke.
-	timerLease = 2 * time.Minute
+	// timerLease is how long a process has for the payments it woke. It is
+	// what a killed one delays them by; two that look at one payment at once
+	// do no harm.
+	timerLease = 45 * time.Second
 	// timerBatch is how many it wakes at once.
 	timerBatch = 20
 	// laneBeat is how often a process says that it has its lanes.

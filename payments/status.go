@@ -14,6 +14,7 @@ type standing struct {
 	attempt    *Attempt
 	in         int64 // paid
 	out        int64 // went back to the payer
+	byHand     int64 // of it, what was handed back outside the gateway
 	lost       int64 // taken back by a chargeback
 	level      int   // of the chargeback: 0 none, 1 partial, 2 full
 	acceptable bool  // the amount and currency are what was ordered, or were accepted
@@ -39,8 +40,9 @@ func (p *Payment) stand(a *Attempt) standing {
 	s.acceptable = paid && (f.has(FactAccepted) || slices.ContainsFunc(f.of(FactPaid), p.explained(a)))
 	s.void = f.has(FactCaptured) && f.has(FactCanceled)
 	s.reversed = paid && (f.has(FactDenied) && f.has(FactReversible) || f.has(FactReversed))
+	s.byHand = f.of(FactManualRefund).sum()
 	s.out = min(s.in, max(f.refundsBy(refundKey), f.refundsBy(refundID), f.most(FactRefundTotal),
-		onlyIf(f.has(FactRefunded) || s.void || s.reversed, s.in))+f.of(FactManualRefund).sum())
+		onlyIf(f.has(FactRefunded) || s.void || s.reversed, s.in))+s.byHand)
 	s.won = f.has(FactDisputeWon)
 	switch {
 	case f.has(FactChargeback):

@@ -31,6 +31,9 @@ func (s *Service) update(ctx context.Context, store Store, ref Ref, fn func(*uni
 	p, err := store.Update(ctx, ref, func(snap Snapshot) (Change, error) {
 		u := &unit{step: step{p: snap.Payment, at: at}, svc: s, claim: snap.Claim, lanes: snap.Lanes}
 		u.before = u.p.everything()
+		if p := u.p; p != nil && !p.WakeAt.After(at) {
+			u.soon = p.WakeAt // due, and not looked at yet: whatever comes in must not put it off
+		}
 		if err := fn(u); err != nil {
 			return Change{}, err
 		}

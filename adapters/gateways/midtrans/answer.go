@@ -24,6 +24,12 @@ var errKey = errors.New("the server key is not accepted: " +
 // most errors of the Core API with HTTP 200 and the code in the body.
 func (a answer) code() string { return a.fields.text("status_code") }
 
+// isOK reports that HTTP was fine. 202 is not: it means that the first
+// request with the same Idempotency-Key is still running.
+func (a answer) isOK() bool {
+	return a.status >= 200 && a.status < 300 && a.status != http.StatusAccepted
+}
+
 // isTransient reports trouble that may be over shortly.
 func (a answer) isTransient() bool {
 	return a.isTrouble() || a.status == http.StatusTooManyRequests || a.code() == "429"
@@ -86,11 +92,12 @@ func (c *client) refusal(r request, a answer) *payments.GatewayError {
 		unknown("the same request is still running at Midtrans")
 	case a.status >= 300 && a.status < 400:
 		unknown("redirects are not followed")
-	case a.code() == "" && (a.status < 300 || a.message() == ""):
+	case a.isOK() && (a.code() == "" || a.code() == "200" || a.code() == "201"),
+		a.code() == "" && a.message() == "":
 		unknown("the answer is not one of Midtrans's")
 	case a.code() == "404":
 		e.Err = payments.ErrNotFound
-	case code == "407" || code == "412":
+	case a.code() == "407" || a.code() == "412":
 		e.Err = payments.ErrWrongState
 	}
 	return e

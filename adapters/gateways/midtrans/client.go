@@ -26,7 +26,9 @@ import (
 //
 //   - What only reads is tried up to three times, on connection errors, 5xx
 //     and 429. What changes something is sent again only if nothing was sent:
-//     the caller knows how to find out what became of it.
+//     the caller knows how to find out what became of it. (net/http itself
+//     may repeat what has an Idempotency-Key on a connection that had been
+//     idle too long. Midtrans then answers both alike.)
 //   - Redirects are not followed. Each call carries the server key.
 //   - No error or log line holds the server key or a URL; URLs hold tokens.
 type client struct {

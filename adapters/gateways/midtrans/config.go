@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -73,6 +74,7 @@ func (c *Config) setDefaults() {
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{}
 	}
+	c.OldServerKeys = slices.Clone(c.OldServerKeys)
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}

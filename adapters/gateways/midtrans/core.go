@@ -32,7 +32,7 @@ func (g *Gateway) Status(ctx context.Context, a payments.AttemptRef) (payments.O
 	}
 	// 201 is pending, 202 denied and 407 expired: all of them found.
 	found := got.code() == "" || strings.HasPrefix(got.code(), "2") || got.code() == "407"
-	if got.status != http.StatusOK || got.fields == nil || !found {
+	if !got.isOK() || got.fields == nil || !found {
 		return payments.Observation{}, g.client.refusal(call, got)
 	}
 	o, err := g.readStatus(got.fields)
@@ -84,7 +84,7 @@ func (g *Gateway) Expire(ctx context.Context, a payments.AttemptRef) error {
 		return &payments.GatewayError{Gateway: g.config.Name, Op: "expire", Err: payments.ErrUnsupported}
 	}
 	call, got, err := g.change(ctx, "expire", a, nil, "")
-	if err != nil || got.done() || got.status == http.StatusOK && got.code() == "407" {
+	if err != nil || got.done() || got.code() == "407" {
 		return err
 	}
 	return g.client.refusal(call, got)
@@ -120,7 +120,7 @@ func (g *Gateway) Refund(ctx context.Context, a payments.AttemptRef, r payments.
 	if err != nil || got.done() {
 		return err
 	}
-	if got.status == http.StatusOK && got.code() == "406" {
+	if got.code() == "406" {
 		return nil
 	}
 	refusal := g.client.refusal(call, got)
@@ -132,7 +132,7 @@ func (g *Gateway) Refund(ctx context.Context, a payments.AttemptRef, r payments.
 
 // done reports whether the answer to a change is its success.
 func (a answer) done() bool {
-	return a.status == http.StatusOK && (a.code() == "200" || a.code() == "201")
+	return a.isOK() && (a.code() == "200" || a.code() == "201")
 }
 
 const methodDANA payments.Method = "dana"

@@ -174,6 +174,7 @@ func TestChangesThatFail(t *testing.T) {
 		"not JSON":            {200, `ok`, nil, true, true},
 		"empty":               {200, ``, nil, true, true},
 		"no code":             {200, `{}`, nil, true, true},
+		"a proxy's 407":       {407, `{"message":"Proxy Authentication Required"}`, nil, false, false},
 		"firewall":            {403, `<html>`, nil, true, true},
 	} {
 		f := serve(t, answers(c.http, c.body))

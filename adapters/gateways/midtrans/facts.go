@@ -21,10 +21,11 @@ func observe(o object, lookUp bool) (payments.Observation, error) {
 	}
 	word, fraud, code := lowered(o, "transaction_status"), lowered(o, "fraud_status"), o.text("status_code")
 	kinds, odd := words(word, fraud, code)
+	method := methodOf(o)
 	obs := payments.Observation{
-		Ref: o.text("order_id"), TransactionID: o.text("transaction_id"), Method: methodOf(o),
+		Ref: o.text("order_id"), TransactionID: o.text("transaction_id"), Method: method,
 		RawStatus: rawStatus(word, fraud, code), Amount: sum.base,
-		ExpiresAt: parseTime(o.text("expiry_time")), GatewayAt: toldAt(o, word),
+		ExpiresAt: parseTime(o.text("expiry_time")), GatewayAt: toldAt(o, word, method),
 		Attention: odd || sum.odd || len(kinds) == 0,
 	}
 	if obs.ExpiresAt.IsZero() {
@@ -43,9 +44,9 @@ func observe(o object, lookUp bool) (payments.Observation, error) {
 		}
 		obs.Facts = append(obs.Facts, refunds...)
 		// Neither virtual accounts nor stores can be refunded through Midtrans.
-		obs.Attention = obs.Attention || odd || isPush(obs.Method)
+		obs.Attention = obs.Attention || odd || isPush(method)
 	}
-	if len(kinds) > 0 && isReversible(obs.Method) {
+	if len(kinds) > 0 && isReversible(method) {
 		obs.Facts = append(obs.Facts, payments.Fact{Kind: payments.FactReversible})
 	}
 	return obs, nil
@@ -156,16 +157,20 @@ func isPush(m payments.Method) bool {
 }
 
 // toldAt is when that happened which the word tells, where Midtrans says so.
-// transaction_time is when the payer chose the method: of a settlement or an
-// expiry it says nothing.
-func toldAt(o object, word string) time.Time {
+// transaction_time is when the payer chose the method: of a settlement, an
+// expiry or a reversal it says nothing.
+func toldAt(o object, word string, method payments.Method) time.Time {
 	switch word {
-	case "pending", "authorize", "capture", "accept", "deny":
+	case "pending", "authorize", "capture", "accept":
 		return parseTime(o.text("transaction_time"))
-	case "cancel", "expire", "expired", "failure":
-		return time.Time{}
+	case "deny":
+		if !isReversible(method) {
+			return parseTime(o.text("transaction_time"))
+		}
+	case "settlement", "refund", "partial_refund", "chargeback", "partial_chargeback":
+		return parseTime(o.text("settlement_time"))
 	}
-	return parseTime(o.text("settlement_time"))
+	return time.Time{}
 }
 
 const feeName = "customer_imposed_payment_fee"

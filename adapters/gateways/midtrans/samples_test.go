@@ -109,7 +109,7 @@ func TestSamples(t *testing.T) {
 		"bni_va_cancel":            told("bank_transfer/bni", "cancel/accept", "", payments.FactCanceled),
 		"bri_va_settlement":        settled("bank_transfer/bri"),
 		"permata_va_settlement":    settled("bank_transfer/permata", facts(payments.FactReversible)...),
-		"permata_va_reversal":      told("bank_transfer/permata", "deny/accept", picked, payments.FactDenied, payments.FactReversible),
+		"permata_va_reversal":      told("bank_transfer/permata", "deny/accept", "", payments.FactDenied, payments.FactReversible),
 		"echannel_settlement":      settled("echannel", facts(payments.FactReversible)...),
 		"gopay_settlement":         settled("gopay"),
 		"qris_settlement":          settled("qris"),

@@ -51,7 +51,7 @@ func (g *Gateway) Checkout(ctx context.Context, r payments.CheckoutRequest) (pay
 		return payments.CheckoutResult{}, err
 	}
 	token := a.fields.text("token")
-	if (a.status == http.StatusCreated || a.status == http.StatusOK) && token != "" {
+	if a.isOK() && token != "" {
 		return payments.CheckoutResult{Token: token, RedirectURL: a.fields.text("redirect_url")}, nil
 	}
 	refusal := g.client.refusal(call, a)
@@ -71,7 +71,7 @@ func (g *Gateway) cancelSession(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	if a.status == http.StatusOK && a.fields.text("canceled_at") != "" {
+	if a.isOK() && a.fields.text("canceled_at") != "" {
 		return nil
 	}
 	// Midtrans does not publish the HTTP statuses of these, so the words
