@@ -55,7 +55,7 @@ func (c *checker) ends(end ending, kind payments.FactKind) {
 
 func (c *checker) tooLate(end ending) {
 	c.open("order-1")
-	c.do("order-1", "")
+	c.do("order-1", pay)
 	attempt := c.attempt()
 	c.rule("ErrWrongState if it is too late")
 	c.isError(end(c.ctx, attempt), payments.ErrWrongState, "ending what is settled")

@@ -31,16 +31,16 @@ var checkoutCases = []testCase{
 		c.rule("asked again with the same Ref, Checkout opens the same one, or another for the same order")
 		c.open("order-1")
 		c.open("order-1")
-		c.do("order-1", "")
+		c.do("order-1", pay)
 		c.rule("a Ref that has been paid wraps ErrWrongState")
-		_, err := c.Gateway.Checkout(c.ctx, request("order-1"))
+		_, err := c.Gateway.Checkout(c.ctx, c.request("order-1"))
 		c.isError(err, payments.ErrWrongState, "Checkout after the payment")
 	}},
 	{"Checkout refuses bad input before it calls", func(c *checker) {
 		c.rule("bad input is an *InvalidError, and nothing was sent")
 		called := false
 		c.Fail(simkit.Fault{Kind: simkit.Down, Count: -1, Met: func() { called = true }})
-		noAmount, noRef := request("order-1"), request("")
+		noAmount, noRef := c.request("order-1"), c.request("")
 		noAmount.Order.Amount, noAmount.Order.Lines = payments.IDR(0), nil
 		for what, r := range map[string]payments.CheckoutRequest{"without an amount": noAmount, "without a Ref": noRef} {
 			_, err := c.Gateway.Checkout(c.ctx, r)
@@ -52,7 +52,7 @@ var checkoutCases = []testCase{
 	{"Checkout tells a final refusal", func(c *checker) {
 		c.rule("a final refusal is a *GatewayError with Retry unset")
 		c.Fail(simkit.Fault{Kind: simkit.Refused, Op: "checkout"})
-		_, err := c.Gateway.Checkout(c.ctx, request("order-1"))
+		_, err := c.Gateway.Checkout(c.ctx, c.request("order-1"))
 		c.refused(err, "Checkout")
 		c.rule("a refused checkout can be asked for again")
 		c.open("order-1")
@@ -61,6 +61,6 @@ var checkoutCases = []testCase{
 
 // checkout calls it for its error.
 func (c *checker) checkout(ctx context.Context, ref string) error {
-	_, err := c.Gateway.Checkout(ctx, request(ref))
+	_, err := c.Gateway.Checkout(ctx, c.request(ref))
 	return err
 }

@@ -12,7 +12,7 @@ var concurrencyCases = []testCase{
 		c.rule("implementations must be safe for concurrent use")
 		const many = 12
 		c.open("order-shared")
-		c.do("order-shared", "")
+		c.do("order-shared", pay)
 		sent, shared := c.latest()
 		errs := make([]error, many)
 		var wg sync.WaitGroup
@@ -36,7 +36,7 @@ var concurrencyCases = []testCase{
 }
 
 func (c *checker) oneOfMany(ref string, body []byte, shared payments.Notification, header map[string][]string) error {
-	if _, err := c.Gateway.Checkout(c.ctx, request(ref)); err != nil {
+	if _, err := c.Gateway.Checkout(c.ctx, c.request(ref)); err != nil {
 		return fmt.Errorf("checkout: %w", err)
 	}
 	if err := c.Pay(ref); err != nil {

@@ -10,7 +10,7 @@ import (
 var contextCases = []testCase{
 	{"a canceled context ends a call before it begins", func(c *checker) {
 		c.open("order-1")
-		c.do("order-1", "")
+		c.do("order-1", pay)
 		attempt := c.attempt()
 		ctx, cancel := context.WithCancel(c.ctx)
 		cancel()
@@ -26,7 +26,7 @@ var contextCases = []testCase{
 	}},
 	{"a context that is canceled ends a call", func(c *checker) {
 		c.open("order-1")
-		c.do("order-1", "")
+		c.do("order-1", pay)
 		attempt := c.attempt()
 		c.rule("implementations honour ctx")
 		for op, call := range c.calls(attempt) {

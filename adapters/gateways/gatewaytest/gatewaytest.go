@@ -18,7 +18,7 @@ import (
 )
 
 // Simulator plays the provider, and the payer. References are those that
-// Checkout was given.
+// Checkout was given. Implementations must be safe for concurrent use.
 type Simulator interface {
 	// Setup describes what is to be checked. It is called once.
 	Setup() Setup
@@ -44,6 +44,8 @@ type Setup struct {
 	// Stranger is the same gateway with another secret to check signatures
 	// by.
 	Stranger payments.Gateway
+	// Method is the way to pay that checkouts ask for; empty leaves it open.
+	Method payments.Method
 	// Secrets must never show up in errors or in what is kept.
 	Secrets []string
 	// Signature names the header, or else the top-level key of the JSON
@@ -68,6 +70,9 @@ const (
 	Reverse    Act = "reverse"     // paid, then taken back by the bank
 	Chargeback Act = "chargeback"  // paid, then charged back
 )
+
+// pay stands for Simulator.Pay among acts.
+const pay Act = "pay"
 
 // Run checks the gateway that newSimulator's simulator is set up for. Every
 // case asks for a fresh one, and does so before anything else; newSimulator

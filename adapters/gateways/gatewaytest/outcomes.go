@@ -24,25 +24,24 @@ var outcomeCases = []testCase{
 		}
 		c.open("order-1")
 	}},
-	{"Status that fails says nothing about the transaction", func(c *checker) {
-		reader := need[payments.StatusReader](c)
-		c.open("order-1")
-		c.do("order-1", "")
-		attempt := c.attempt()
-		c.rule("what fails and is not ErrNotFound is a *GatewayError")
-		for _, kind := range []simkit.Kind{simkit.Down, simkit.Lost, simkit.Throttled} {
-			c.Fail(simkit.Fault{Kind: kind, Op: "status", Count: 3})
-			_, err := reader.Status(c.ctx, attempt)
-			for err == nil { // it tried again by itself, and has tries left
-				_, err = reader.Status(c.ctx, attempt)
-			}
-			e := (*payments.GatewayError)(nil)
-			if !errors.As(err, &e) || errors.Is(err, payments.ErrNotFound) {
-				c.failf("Status, %s: got %#v", kind, err)
-			}
-			c.quiet(err.Error(), "Status")
-		}
-	}},
+	{"Status that fails says nothing: an error of the provider's", func(c *checker) { c.statusFails(simkit.Down) }},
+	{"Status that fails says nothing: a lost answer", func(c *checker) { c.statusFails(simkit.Lost) }},
+}
+
+// statusFails checks that a failure is no statement about the transaction.
+func (c *checker) statusFails(kind simkit.Kind) {
+	reader := need[payments.StatusReader](c)
+	c.open("order-1")
+	c.do("order-1", pay)
+	attempt := c.attempt()
+	c.rule("what fails and is not ErrNotFound is a *GatewayError")
+	c.Fail(simkit.Fault{Kind: kind, Op: "status", Count: -1}) // however often it tries by itself
+	_, err := reader.Status(c.ctx, attempt)
+	e := (*payments.GatewayError)(nil)
+	if !errors.As(err, &e) || errors.Is(err, payments.ErrNotFound) {
+		c.failf("Status: got %#v", err)
+	}
+	c.quiet(err.Error(), "Status")
 }
 
 func (c *checker) checkoutUnknown(kind simkit.Kind) {
@@ -58,6 +57,6 @@ func (c *checker) checkoutUnknown(kind simkit.Kind) {
 	c.isError(err, payments.ErrOutcomeUnknown, "Checkout")
 	c.rule("after an unknown outcome the same Ref is no second order")
 	c.open("order-1")
-	c.do("order-1", "")
+	c.do("order-1", pay)
 	c.isError(c.checkout(c.ctx, "order-1"), payments.ErrWrongState, "Checkout after the payment")
 }

@@ -110,7 +110,7 @@ func (c *checker) refunderOf(ref string) refunding {
 	c.t.Helper()
 	refunder := need[payments.Refunder](c)
 	c.open(ref)
-	c.do(ref, "")
+	c.do(ref, pay)
 	return refunding{refunder, c.attempt()}
 }
 

@@ -69,7 +69,7 @@ var signatureCases = []testCase{
 	{"the signature of one order is no good for another", func(c *checker) {
 		one, _ := c.paidNotification()
 		c.open("order-2")
-		c.do("order-2", "")
+		c.do("order-2", pay)
 		other, _ := c.latest()
 		c.rule("a signature is that of one message")
 		header, body := c.withSignature(other.Header, other.Body, c.signatureOf(one.Header, one.Body))
@@ -99,7 +99,7 @@ func (c *checker) unchanged(header http.Header, body []byte, genuine payments.No
 func (c *checker) paidNotification() (simkit.Sent, payments.Notification) {
 	c.t.Helper()
 	c.open("order-1")
-	c.do("order-1", "")
+	c.do("order-1", pay)
 	return c.latest()
 }
 

@@ -22,15 +22,15 @@ var money = []payments.FactKind{payments.FactPaid, payments.FactCaptured, paymen
 
 var words = []word{
 	{"pending", []Act{Begin}, []payments.FactKind{payments.FactPending}, money},
-	{"paid", []Act{""}, money, []payments.FactKind{payments.FactDenied, payments.FactExpired, payments.FactCanceled}},
+	{"paid", []Act{pay}, money, []payments.FactKind{payments.FactDenied, payments.FactExpired, payments.FactCanceled}},
 	{"denied", []Act{Deny}, []payments.FactKind{payments.FactDenied}, money},
 	{"expired", []Act{Begin, Expire}, []payments.FactKind{payments.FactExpired}, money},
 	{"canceled", []Act{Begin, Cancel}, []payments.FactKind{payments.FactCanceled}, money},
 	{"challenged", []Act{Challenge}, []payments.FactKind{payments.FactCaptureChallenged, payments.FactAuthChallenged}, money},
 	{"approved", []Act{Challenge, Approve}, append([]payments.FactKind{payments.FactAuthorized}, money...), []payments.FactKind{payments.FactDenied}},
 	{"denied after review", []Act{Challenge, Deny}, []payments.FactKind{payments.FactDenied, payments.FactCanceled}, money},
-	{"refunded", []Act{"", Refund}, []payments.FactKind{payments.FactRefunded}, nil},
-	{"partly refunded", []Act{"", RefundPart}, []payments.FactKind{payments.FactRefund, payments.FactRefundTotal}, []payments.FactKind{payments.FactRefunded}},
+	{"refunded", []Act{pay, Refund}, []payments.FactKind{payments.FactRefunded}, nil},
+	{"partly refunded", []Act{pay, RefundPart}, []payments.FactKind{payments.FactRefund, payments.FactRefundTotal}, []payments.FactKind{payments.FactRefunded}},
 	{"reversed", []Act{Reverse}, []payments.FactKind{payments.FactDenied}, nil},
 	{"charged back", []Act{Chargeback}, []payments.FactKind{payments.FactChargeback}, nil},
 }
@@ -53,7 +53,7 @@ var wordCases = append([]testCase{
 		c.open("order-1")
 		c.do("order-1", Deny)
 		_, denied := c.latest()
-		c.do("order-1", "")
+		c.do("order-1", pay)
 		_, paid := c.latest()
 		if denied.TransactionID == paid.TransactionID || denied.Ref != paid.Ref {
 			c.failf("denied is %s of %s, paid is %s of %s", denied.TransactionID, denied.Ref, paid.TransactionID, paid.Ref)

@@ -8,7 +8,6 @@ import (
 	"github.com/lunaspay/lunas/adapters/gateways/gatewaytest"
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans/midtranstest"
-	"github.com/lunaspay/lunas/adapters/gateways/simkit"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/paymentstest"
 )
@@ -43,8 +42,6 @@ func (s subject) Advance(d time.Duration) { s.clock.Advance(d) }
 
 func (s subject) Pay(ref string) error { return s.Server.Pay(ref) }
 
-func (s subject) Fail(f simkit.Fault) { s.Server.Fail(f) }
-
 func (s subject) Do(ref string, act gatewaytest.Act) error {
 	switch act {
 	case gatewaytest.Begin:
@@ -73,7 +70,7 @@ func (s subject) Do(ref string, act gatewaytest.Act) error {
 			return err
 		}
 		s.clock.Advance(2 * 24 * time.Hour) // settled by then
-		return s.Chargeback(ref, false)
+		return s.Chargeback(ref)
 	}
 	return fmt.Errorf("act %q: %w", act, payments.ErrUnsupported)
 }

@@ -121,7 +121,7 @@ func (s *Server) useDashboard(w http.ResponseWriter, r *http.Request) {
 		"expire":     func() error { return s.Expire(ref) },
 		"late":       func() error { return s.Pay(ref, Late()) },
 		"reverse":    func() error { return s.Reverse(ref) },
-		"chargeback": func() error { return s.Chargeback(ref, false) },
+		"chargeback": func() error { return s.Chargeback(ref) },
 		"resend":     func() error { return s.Resend(ref, 3) },
 	}
 	act := acts[r.PostFormValue("do")]

@@ -60,7 +60,7 @@ type Transaction struct {
 	PaidAt    time.Time `json:"paid_at,omitzero"`
 	SettledAt time.Time `json:"settled_at,omitzero"`
 	// Keys are those of the method in bodies, such as va_numbers.
-	Keys map[string]any `json:"keys,omitempty"`
+	Keys map[string]any `json:"keys"`
 	// Card is the test card's number.
 	Card    string    `json:"card,omitempty"`
 	Refunds []*Refund `json:"refunds,omitempty"`

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +51,7 @@ func NewServer(opts ...Option) *Server {
 	if err != nil {
 		panic(fmt.Sprintf("midtranstest: listen: %v", err))
 	}
-	s := newServer(append(opts, WithURL("http://"+l.Addr().String())))
+	s := newServer(slices.Concat(opts, []Option{WithURL("http://" + l.Addr().String())}))
 	s.network = http.DefaultTransport.(*http.Transport).Clone()
 	s.client = &http.Client{Transport: s.network}
 	s.listening = &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
@@ -134,8 +135,10 @@ func (s *Server) Config() midtrans.Config {
 // http.StripPrefix.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Fail orders something to go wrong with the next calls or notifications.
-func (s *Server) Fail(faults ...simkit.Fault) { s.faults.Add(faults...) }
+// Fail orders something to go wrong with the next call or notification. Calls
+// are named "checkout", "status", "approve", "deny", "cancel" (of a page, too),
+// "expire", "refund" and "direct_refund".
+func (s *Server) Fail(f simkit.Fault) { s.faults.Add(f) }
 
 // Heal calls off all that was ordered to go wrong.
 func (s *Server) Heal() { s.faults.Clear() }

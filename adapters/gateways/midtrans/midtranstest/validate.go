@@ -178,22 +178,16 @@ func (c *checker) expiry(value any, path string, least, most time.Duration) {
 	if !known {
 		c.add("%sunit must be minute, hour or day", path)
 	}
-	n := c.integer(fields, path, "duration")
-	if n != nil && (n.Sign() <= 0 || n.Cmp(big.NewInt(1_000_000)) > 0) {
-		c.add("%sduration is out of range", path)
-	} else if d := length * durationOf(n); n != nil && known && (d < least || most > 0 && d > most) {
-		c.add("%sduration is out of range", path)
+	if n := c.integer(fields, path, "duration"); n != nil && known {
+		count := n.Int64()
+		span := length * time.Duration(min(max(count, 0), 1_000_000))
+		if count < 1 || count > 1_000_000 || span < least || most > 0 && span > most {
+			c.add("%sduration is out of range", path)
+		}
 	}
 	if start, ok := fields["start_time"].(string); ok {
 		if _, err := time.Parse(expiryLayout, start); err != nil {
 			c.add("%sstart_time format must be yyyy-MM-dd hh:mm:ss Z", path)
 		}
 	}
-}
-
-func durationOf(n *big.Int) time.Duration {
-	if n == nil {
-		return 0
-	}
-	return time.Duration(n.Int64())
 }
