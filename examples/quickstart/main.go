@@ -31,7 +31,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], func(url string) { fmt.Printf("The shop is open: %s\nStop it with Ctrl-C, or kill it: nothing is lost.\n", url) })
+	err := run(ctx, os.Args[1:], func(url string) {
+		fmt.Printf("The shop is open: %s\nStop it with Ctrl-C, or kill it: nothing is lost.\n", url)
+	})
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "quickstart:", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -80,7 +82,11 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 		PublicURL:  base + "/pay",
 		ReturnURLs: []string{base + "/"},
 		ExpiresIn:  30 * time.Minute,
-		Logger:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		// A demo's patience: ask the gateway soon when it is silent, and give
+		// up a killed process's hooks soon. The defaults are minutes.
+		Reconcile: payments.Schedule{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute},
+		Hooks:     payments.HookPolicy{Timeout: 5 * time.Second},
+		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err
