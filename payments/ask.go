@@ -130,9 +130,11 @@ func (s *Service) askAll(ctx context.Context, p *Payment) (*Payment, error) {
 	ask := func(questions []question) {
 		for _, q := range questions {
 			g, err := s.gateway(q.gateway)
-			if err == nil {
-				p, err = s.ask(ctx, p, g, q.ref)
+			if err != nil {
+				errs = append(errs, err)
+				continue
 			}
+			p, err = s.ask(ctx, p, g, q.ref)
 			answered = answered || err == nil
 			if !aboutNothing(err) {
 				errs = append(errs, err)
@@ -197,7 +199,7 @@ func (p *Payment) unfinished(s standing) bool {
 	}
 	waitsForFunds := f.has(FactCaptured) && !f.has(FactFunds) && !s.void
 	waitsForRefund := f.has(FactRefundUnknown) && s.out == 0
-	return s.unsettled || waitsForFunds || waitsForRefund || len(pendingRefunds(f)) > 0
+	return s.unsettled || waitsForFunds || waitsForRefund || len(s.attempt.pendingRefunds()) > 0
 }
 
 // ref names the attempt to its gateway.

@@ -289,12 +289,20 @@ func TestClaimPolicy(t *testing.T) {
 		s.hears("P1", jan(5), thirtyOff)
 		s.requireChain(jan(1), time.Time{}, "granted P1 until never")
 	})
-	t.Run("prorating counts what is due, not what was ordered", func(t *testing.T) {
+	t.Run("a part of what was ordered is the whole once it is accepted", func(t *testing.T) {
 		t.Parallel()
-		s := newSubscriber(t, ClaimPolicy{PartialRefund: ProrateAccess})
+		s := newSubscriber(t, ClaimPolicy{PartialRefund: RevokeAccess})
 		s.hears("P1", jan(1), settle("A1").of(IDR(50_000)))
 		s.decides("P1", jan(1), decide("A1", FactAccepted))
 		s.requireChain(jan(1), wib(time.February, 1), "granted P1 until 1 Feb")
+	})
+	t.Run("money in review buys no time", func(t *testing.T) {
+		t.Parallel()
+		s := newSubscriber(t, ClaimPolicy{PartialRefund: ProrateAccess})
+		s.pays("P1", "A1", jan(1))
+		s.hears("P1", jan(2), settle("A2").of(IDR(90_000)))
+		s.hears("P1", jan(5), thirtyOff)
+		s.requireChain(jan(1), jan(22), "granted P1 until 1 Feb")
 	})
 	t.Run("a partial chargeback counts as a part back", func(t *testing.T) {
 		t.Parallel()

@@ -1,14 +1,10 @@
 package payments_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,12 +232,7 @@ func TestAHookThatCannotBeCalledCountsNoTry(t *testing.T) {
 	calls := 0
 	s.pay.OnCreated("mail", func(context.Context, payments.Created) error { calls++; return nil })
 	p := s.mug(ana)
-	store.fail = func(op string) error {
-		if op == "Get" {
-			return errDown
-		}
-		return nil
-	}
+	store.failing("Get")
 	for range 20 {
 		s.drain()
 		s.clock.Advance(31 * time.Second)
@@ -252,7 +243,7 @@ func TestAHookThatCannotBeCalledCountsNoTry(t *testing.T) {
 	require.Contains(t, d.LastError, errDown.Error())
 	require.Zero(t, calls)
 
-	store.fail = nil
+	store.failing()
 	s.drain()
 	require.Equal(t, 1, calls)
 }
@@ -342,10 +333,10 @@ func TestFinishedWithoutHavingFinishedIsDeliveredAgain(t *testing.T) {
 	})
 	p := s.mug(ana)
 	s.drain()
-	s.clock.Advance(59 * time.Second)
+	s.clock.Advance(30 * time.Second) // its timeout
 	s.drain()
 	require.Equal(t, 1, calls)
-	s.clock.Advance(time.Second) // the timeout of 30 s and another 30
+	s.clock.Advance(30 * time.Second) // and time to have told
 	s.drain()
 	require.Equal(t, 2, calls)
 	require.Equal(t, payments.DeliveryDone, s.delivery(p, 1, "tx").State)
@@ -426,4 +417,3 @@ func TestAHookMayRefund(t *testing.T) {
 	require.Equal(t, 1, refunded)
 	s.status(p, payments.StatusRefunded)
 }
-

@@ -326,7 +326,7 @@ func TestDrainTellsWhatTimersMet(t *testing.T) {
 	require.Len(t, *heard, 5, "the rest was done all the same")
 
 	s.fake.status = nil
-	s.clock.Advance(5 * time.Minute)
+	s.clock.Advance(2 * time.Hour)
 	s.drain()
 	s.status(p, payments.StatusExpired)
 }

@@ -82,7 +82,7 @@ func (s standing) outCause(was standing) string {
 		return "reversal"
 	case s.void:
 		return "void"
-	case s.byHand > was.byHand:
+	case s.atGateway == was.atGateway:
 		return "manual"
 	}
 	return "refund"

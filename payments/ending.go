@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Cancel ends a payment that is not settled: at the gateway, where there is
@@ -30,76 +31,127 @@ func (s *Service) end(ctx context.Context, id ID, how endFunc, verdict FactKind,
 	if p.Facts.has(verdict) {
 		return p, nil
 	}
-	if p.look().covered() && !p.voidable() {
-		return p, fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status)
+	void := verdict == FactHostCanceled
+	if p.holdsMoney() && !(void && p.voidable()) {
+		return p, p.tooLate()
 	}
-	if p, err = s.endAttempts(ctx, p, how); err != nil {
+	if p, err = s.endAttempts(ctx, p, how, void); err != nil {
 		return p, err
 	}
-	if p.look().covered() || p.hasOpenAttempt() {
-		return p, fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status)
+	if p.holdsMoney() || p.hasOpenAttempt() {
+		return p, p.tooLate()
 	}
 	if p, err = s.endSessions(ctx, p); err != nil {
 		return p, err
 	}
-	return s.updateID(ctx, id, func(u *unit) error {
+	ended, err := s.updateID(ctx, id, func(u *unit) error {
+		if u.p.holdsMoney() { // paid in this very moment
+			return u.p.tooLate()
+		}
 		u.learn(Fact{Kind: verdict, Text: reason, By: actor(ctx)})
 		return nil
 	})
+	if err != nil {
+		return p, err
+	}
+	return ended, nil
 }
 
-// voidable: captured, and the bank has not settled yet.
+func (p *Payment) tooLate() error {
+	return fmt.Errorf("payment %s: %w: it is %s", p.ID, ErrWrongState, p.Status)
+}
+
+// holdsMoney: something was paid, whether for the order or not, and has not
+// all gone back; or there was nothing to pay.
+func (p *Payment) holdsMoney() bool {
+	o := p.look()
+	return o.free || slices.ContainsFunc(o.attempts, func(s standing) bool { return s.in > s.out })
+}
+
+// voidable: something is captured, and the bank has not settled it yet.
 func (p *Payment) voidable() bool {
-	for _, a := range p.Attempts {
-		if a.Facts.has(FactCaptured) && !a.Facts.has(FactFunds, FactCanceled) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.look().attempts, standing.voidable)
+}
+
+func (s standing) voidable() bool {
+	return s.attempt.Facts.has(FactCaptured) && !s.attempt.Facts.has(FactFunds, FactCanceled)
 }
 
 type endFunc func(ctx context.Context, g Gateway, a AttemptRef) error
 
 func cancelAttempt(ctx context.Context, g Gateway, a AttemptRef) error {
-	if c, ok := As[Canceler](g); ok {
-		return c.Cancel(ctx, a)
+	c, ok := As[Canceler](g)
+	if !ok {
+		return fmt.Errorf("cancel at %s: %w", g.Name(), ErrUnsupported)
 	}
-	return fmt.Errorf("cancel at %s: %w", g.Name(), ErrUnsupported)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return c.Cancel(ctx, a)
 }
 
 func expireAttempt(ctx context.Context, g Gateway, a AttemptRef) error {
-	if e, ok := As[Expirer](g); ok {
-		return e.Expire(ctx, a)
+	e, ok := As[Expirer](g)
+	if !ok {
+		return fmt.Errorf("expire at %s: %w", g.Name(), ErrUnsupported)
 	}
-	return fmt.Errorf("expire at %s: %w", g.Name(), ErrUnsupported)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return e.Expire(ctx, a)
 }
 
-// endAttempts ends what is open at the gateways. Neither the wish nor the
-// answer is merged, but a look-up after the call.
-func (s *Service) endAttempts(ctx context.Context, p *Payment, how endFunc) (*Payment, error) {
+// endAttempts ends what is open at the gateways; with void, also what is
+// captured and not settled. The gateway is asked before, as an attempt may be
+// hearsay and its transaction somebody else's; and after, as neither the wish
+// nor the answer is merged.
+func (s *Service) endAttempts(ctx context.Context, p *Payment, how endFunc, void bool) (*Payment, error) {
+	toEnd := func(a Attempt) bool {
+		st := p.stand(&a)
+		return isOpen(st.status) || void && st.voidable()
+	}
 	for _, a := range p.Attempts {
-		status := p.stand(&a).status
-		if !isOpen(status) && !(a.Facts.has(FactCaptured) && !a.Facts.has(FactFunds, FactCanceled)) {
+		if !toEnd(a) {
 			continue
 		}
 		g, err := s.gateway(a.Gateway)
 		if err != nil {
 			return p, err
 		}
-		callErr := how(ctx, g, p.ref(&a))
-		if errors.Is(callErr, ErrUnsupported) {
-			return p, callErr
+		ref := p.ref(&a)
+		p, err = s.ask(ctx, p, g, ref)
+		switch {
+		case errors.Is(err, errMismatch):
+			continue
+		case errors.Is(err, ErrNotFound):
+			if p, err = s.forget(ctx, p, g, ref, "the gateway does not know it", err); !errors.Is(err, ErrNotFound) {
+				return p, err
+			}
+			continue
+		case err != nil && !errors.Is(err, ErrUnsupported):
+			return p, err
 		}
-		updated, askErr := s.ask(ctx, p, g, p.ref(&a))
-		if askErr != nil && !errors.Is(askErr, ErrNotFound) {
-			return p, errors.Join(callErr, askErr)
+		if !toEnd(*p.Attempt(a.Gateway, a.TransactionID)) {
+			continue
 		}
-		p = updated
-		if callErr != nil && !errors.Is(callErr, ErrWrongState) && !errors.Is(callErr, ErrNotFound) {
-			return p, callErr
+		if p, err = s.endAttempt(ctx, p, g, ref, how); err != nil {
+			return p, err
 		}
 	}
 	return p, nil
+}
+
+func (s *Service) endAttempt(ctx context.Context, p *Payment, g Gateway, ref AttemptRef, how endFunc) (*Payment, error) {
+	callErr := how(ctx, g, ref)
+	if errors.Is(callErr, ErrUnsupported) {
+		return p, callErr
+	}
+	p, err := s.ask(ctx, p, g, ref)
+	if err != nil {
+		return p, errors.Join(callErr, err)
+	}
+	if errors.Is(callErr, ErrWrongState) || errors.Is(callErr, ErrNotFound) {
+		return p, nil // the look-up has told why
+	}
+	return p, callErr
 }
 
 // endSessions closes the sessions that could still be paid, at the gateway and
@@ -118,26 +170,29 @@ func (s *Service) endSessions(ctx context.Context, p *Payment) (*Payment, error)
 	return p, nil
 }
 
+// closeSession closes one session, with what was begun in it.
 func (s *Service) closeSession(ctx context.Context, p *Payment, session Session) (*Payment, error) {
 	g, err := s.gateway(session.Gateway)
 	if err != nil {
 		return p, err
 	}
-	for _, a := range p.Attempts {
-		if a.Ref == session.Ref && isOpen(p.stand(&a).status) {
-			if p, err = s.endAttempts(ctx, p, cancelAttempt); err != nil {
-				return p, err
-			}
-			break
-		}
+	if p, err = s.endAttempts(ctx, p, cancelAttempt, false); err != nil {
+		return p, err
 	}
-	if session.open() {
-		err := cancelAttempt(ctx, g, AttemptRef{PaymentID: p.ID, Ref: session.Ref, Token: session.Token, Method: session.Method})
+	if session.open() && !p.spent(session) {
+		ref := AttemptRef{PaymentID: p.ID, Ref: session.Ref, Token: session.Token, Method: session.Method}
+		err := cancelAttempt(ctx, g, ref)
+		if errors.Is(err, ErrWrongState) { // somebody has begun to pay by it; perhaps it came to nothing
+			p, err = s.ask(ctx, p, g, ref)
+		}
 		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnsupported) {
 			return p, err
 		}
 	}
-	return s.updateID(ctx, p.ID, func(u *unit) error {
+	if p.holdsMoney() || p.hasOpenAttempt() {
+		return p, p.tooLate()
+	}
+	closed, err := s.updateID(ctx, p.ID, func(u *unit) error {
 		for i := range u.p.Sessions {
 			if x := &u.p.Sessions[i]; x.Gateway == session.Gateway && x.Ref == session.Ref {
 				x.Closed = true
@@ -145,4 +200,8 @@ func (s *Service) closeSession(ctx context.Context, p *Payment, session Session)
 		}
 		return nil
 	})
+	if err != nil {
+		return p, err
+	}
+	return closed, nil
 }

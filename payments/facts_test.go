@@ -81,6 +81,21 @@ func TestTimesAreKeptAsStoresKeepThem(t *testing.T) {
 	}
 }
 
+// A refund carries its own time, the message that lists it another.
+func TestAFactsOwnTimeStands(t *testing.T) {
+	t.Parallel()
+	o := settle("A1").told
+	o.GatewayAt = firstNews
+	o.Facts = append(o.Facts, Fact{Kind: FactRefund, ID: "1", GatewayAt: firstNews.Add(time.Hour)})
+	for _, f := range o.facts(firstNews) {
+		want := firstNews
+		if f.Kind == FactRefund {
+			want = firstNews.Add(time.Hour)
+		}
+		require.Equal(t, want, f.GatewayAt, "%s", f.Kind)
+	}
+}
+
 func TestFactsSurviveJSON(t *testing.T) {
 	t.Parallel()
 	h := play(t, settle("A1").via("qris", false), request("A1", "r1", 30_000), done("A1", "r1"), manual("A1", "m1", 5_000))

@@ -38,6 +38,7 @@ type note struct {
 	At       time.Time         // the gateway's own time of it
 	Expires  time.Time         // of the transaction
 	Currency payments.Currency // IDR if empty
+	More     []payments.Fact   // beside those of the word
 }
 
 func (n note) money() payments.Money {
@@ -85,7 +86,7 @@ func words(word string) []payments.Fact {
 		"capture": {payments.FactCaptured}, "deny": {payments.FactDenied}, "cancel": {payments.FactCanceled},
 		"expire": {payments.FactExpired}, "refund": {payments.FactRefunded}, "failure": {payments.FactFailed},
 		"authorize": {payments.FactAuthorized}, "challenge": {payments.FactCaptureChallenged},
-		"chargeback": {payments.FactChargeback},
+		"chargeback": {payments.FactChargeback}, "partial_refund": {payments.FactPartlyRefunded},
 	}
 	var facts []payments.Fact
 	for _, k := range kinds[word] {
@@ -122,7 +123,7 @@ func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.N
 	kept, err := json.Marshal(n)
 	return payments.Notification{
 		Observation: payments.Observation{Ref: n.Ref, TransactionID: n.Tx, RawStatus: n.Word, Amount: n.money(),
-			Method: "bank_transfer/bca", Facts: words(n.Word), GatewayAt: n.At, ExpiresAt: n.Expires, Raw: kept},
+			Method: "bank_transfer/bca", Facts: append(words(n.Word), n.More...), GatewayAt: n.At, ExpiresAt: n.Expires, Raw: kept},
 		Proof: g.proof, Test: n.Test,
 	}, err
 }

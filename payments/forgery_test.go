@@ -57,7 +57,8 @@ func TestATransactionOfNobodyInParticularPaysOneOrder(t *testing.T) {
 			if a.TransactionID == "" {
 				return payments.Observation{}, payments.ErrNotFound
 			}
-			return payments.Observation{Ref: ref, TransactionID: a.TransactionID, Amount: payments.IDR(29_000), Facts: words("settlement")}, nil
+			return payments.Observation{Ref: ref, TransactionID: a.TransactionID, RawStatus: "settlement",
+				Amount: payments.IDR(29_000), Method: "bank_transfer/bca", Facts: words("settlement")}, nil
 		}
 		code, verdict := s.notify(settlement(y, "T"))
 		require.Equal(t, 200, code)

@@ -74,9 +74,11 @@ func TestADoubtEndsAfterADay(t *testing.T) {
 			asked = append(asked, at+10*time.Second)
 		}
 	}
-	require.Equal(t, []time.Duration{
+	require.Subset(t, asked, []time.Duration{
 		10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour,
-	}, asked)
+	})
+	require.Equal(t, 24*time.Hour, asked[len(asked)-1], "and no more")
+	require.LessOrEqual(t, len(asked), 7+len(payments.DefaultSchedule))
 	p = s.status(p, payments.StatusSettled)
 	require.True(t, p.Attention)
 	require.Contains(t, strings.Join(p.Notes, "\n"), "refund")
@@ -223,7 +225,8 @@ func TestWhatIsParkedIsMatchedByTheTimerToo(t *testing.T) {
 	s.clock.Advance(10 * time.Minute)
 	s.drain()
 	s.status(p, payments.StatusSettled)
-	require.Equal(t, []payments.Verdict{payments.VerdictApplied}, s.verdicts())
+	require.Equal(t, 1, s.told(p, payments.EventSettled))
+	require.Empty(t, s.get(p.ID).Watch.Doubts)
 }
 
 // 40.

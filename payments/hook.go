@@ -13,7 +13,7 @@ import "context"
 // operator redelivers or dismisses it. A repeat has the same Event.ID.
 //
 // Handle must return soon after its ctx has ended. One that runs on for more
-// than 30 s may meet its own repeat.
+// than 15 s may meet its own repeat.
 type Hook struct {
 	Name   string
 	Kinds  []EventKind // nil: all

@@ -24,19 +24,31 @@ import (
 // there. Each part is also a handler of its own.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("POST /notifications/{gateway}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("/notifications/{gateway}", s.only(http.MethodPost, func(w http.ResponseWriter, r *http.Request) {
 		s.serveNotification(w, r, r.PathValue("gateway"))
 	}))
-	mux.Handle("GET /return/{id}", s.ReturnHandler())
+	mux.Handle("/return/{id}", s.ReturnHandler())
 	if s.cfg.Identify != nil {
-		mux.Handle("POST /checkout", s.CheckoutHandler())
-		mux.Handle("GET /payments", s.PaymentsHandler())
-		mux.Handle("GET /payments/{id}", s.PaymentHandler())
+		mux.Handle("/checkout", s.CheckoutHandler())
+		mux.Handle("/payments", s.PaymentsHandler())
+		mux.Handle("/payments/{id}", s.PaymentHandler())
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, ErrNotFound))
 	})
 	return mux
+}
+
+// only lets requests of the method through; HEAD goes with GET.
+func (s *Service) only(method string, serve http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method && (method != http.MethodGet || r.Method != http.MethodHead) {
+			w.Header().Set("Allow", method)
+			s.fail(w, r, errMethod)
+			return
+		}
+		serve(w, r)
+	})
 }
 
 // identify asks the host who sends the request.
@@ -55,8 +67,8 @@ func (s *Service) identify(r *http.Request) (EndUser, error) {
 }
 
 // identified wraps a route of the payer.
-func (s *Service) identified(serve func(http.ResponseWriter, *http.Request, EndUser)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *Service) identified(method string, serve func(http.ResponseWriter, *http.Request, EndUser)) http.Handler {
+	return s.only(method, func(w http.ResponseWriter, r *http.Request) {
 		user, err := s.identify(r)
 		if err != nil {
 			s.fail(w, r, err)
@@ -78,7 +90,7 @@ func pathID(r *http.Request) ID {
 // PaymentsHandler lists the signed-in user's payments, newest first:
 // {"items":[…],"next":"…"}. Query: cursor, limit (at most 100).
 func (s *Service) PaymentsHandler() http.Handler {
-	return s.identified(func(w http.ResponseWriter, r *http.Request, user EndUser) {
+	return s.identified(http.MethodGet, func(w http.ResponseWriter, r *http.Request, user EndUser) {
 		limit, err := queryLimit(r)
 		if err != nil {
 			s.fail(w, r, err)
@@ -114,7 +126,7 @@ func queryLimit(r *http.Request) (int, error) {
 // PaymentHandler shows one payment of the signed-in user. Somebody else's is
 // 404, like one that does not exist.
 func (s *Service) PaymentHandler() http.Handler {
-	return s.identified(func(w http.ResponseWriter, r *http.Request, user EndUser) {
+	return s.identified(http.MethodGet, func(w http.ResponseWriter, r *http.Request, user EndUser) {
 		p, err := s.getFor(r.Context(), user, pathID(r))
 		if err != nil {
 			s.fail(w, r, err)
@@ -140,7 +152,7 @@ const syncTimeout = 3 * time.Second
 // the payment's return URL, with payment_id in the query. Without one it shows
 // a plain page.
 func (s *Service) ReturnHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.only(http.MethodGet, func(w http.ResponseWriter, r *http.Request) {
 		id := pathID(r)
 		if !id.Valid() {
 			s.fail(w, r, fmt.Errorf("payment %q: %w", clip(string(id)), ErrNotFound))

@@ -49,7 +49,7 @@ func (s *Service) CheckoutHandler() http.Handler {
 			}
 		}
 	}
-	return s.identified(func(w http.ResponseWriter, r *http.Request, user EndUser) {
+	return s.identified(http.MethodPost, func(w http.ResponseWriter, r *http.Request, user EndUser) {
 		if err := crossOrigin.Check(r); err != nil {
 			s.fail(w, r, fmt.Errorf("%w: %w", errCrossOrigin, err))
 			return

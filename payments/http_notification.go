@@ -23,17 +23,12 @@ func (s *Service) NotificationHandler(gateway string) http.Handler {
 	if _, err := s.gateway(gateway); err != nil {
 		panic(fmt.Sprintf("payments: NotificationHandler: there is no gateway %q", gateway))
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.only(http.MethodPost, func(w http.ResponseWriter, r *http.Request) {
 		s.serveNotification(w, r, gateway)
 	})
 }
 
 func (s *Service) serveNotification(w http.ResponseWriter, r *http.Request, name string) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "notifications are sent with POST", http.StatusMethodNotAllowed)
-		return
-	}
 	g, err := s.gateway(name)
 	if err != nil {
 		s.fail(w, r, err)

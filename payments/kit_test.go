@@ -54,6 +54,7 @@ type flakyStore struct {
 	mu     sync.Mutex
 	update func() error
 	get    func() error
+	lost   func() error // of an Update that was committed
 	leases int
 }
 
@@ -76,7 +77,13 @@ func (s *flakyStore) Update(ctx context.Context, ref payments.Ref, fn payments.U
 	if err := s.fails(&s.update); err != nil {
 		return nil, err
 	}
-	return s.Store.Update(ctx, ref, fn)
+	p, err := s.Store.Update(ctx, ref, fn)
+	if err == nil {
+		if err := s.fails(&s.lost); err != nil {
+			return nil, err
+		}
+	}
+	return p, err
 }
 
 func (s *flakyStore) Get(ctx context.Context, ref payments.Ref) (*payments.Payment, error) {

@@ -328,4 +328,3 @@ func TestOnlyTheDeadAreRedeliveredOrDismissed(t *testing.T) {
 	s.drain()
 	require.Equal(t, payments.DeliveryDone, s.delivery(p, 3, "mail").State)
 }
-

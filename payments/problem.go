@@ -42,6 +42,7 @@ var problems = []struct {
 	{ErrUnsupported, "unsupported", "The payment provider cannot do this", http.StatusUnprocessableEntity, 0},
 	{ErrWrongState, "wrong-state", "The payment is not in a state that allows this", http.StatusConflict, 0},
 	{errCrossOrigin, "cross-origin", "Requests from other sites are refused", http.StatusForbidden, 0},
+	{errMethod, "method-not-allowed", "This address does not take such requests", http.StatusMethodNotAllowed, 0},
 	{errTooLarge, "too-large", "The request is too large", http.StatusRequestEntityTooLarge, 0},
 	{errMediaType, "media-type", "Send JSON or a form", http.StatusUnsupportedMediaType, 0},
 	{ErrForged, "forged", "The signature does not match", http.StatusForbidden, 0},
@@ -50,6 +51,7 @@ var problems = []struct {
 
 var (
 	errCrossOrigin = errors.New("payments: cross-origin request")
+	errMethod      = errors.New("payments: method not allowed")
 	errTooLarge    = errors.New("payments: request too large")
 	errMediaType   = errors.New("payments: unsupported media type")
 )
@@ -91,7 +93,7 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Service) failFor(w http.ResponseWriter, r *http.Request, err error, payment ID) {
 	p := ProblemOf(err)
 	p.PaymentID = payment
-	if p.Status >= 500 {
+	if p.Status >= 500 && r.Context().Err() == nil { // else the caller has gone
 		s.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	if p.RetryAfter > 0 {

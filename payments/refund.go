@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // RefundParams asks for money to be sent back.
@@ -39,6 +40,9 @@ type Refund struct {
 	State         RefundState `json:"state"`
 	// Failure is the gateway's no.
 	Failure string `json:"failure,omitempty"`
+
+	retries int       // after a no
+	askedAt time.Time // the last of them, or the first try
 }
 
 // Refunds lists the refunds that were asked for here. Those made at the
@@ -46,34 +50,60 @@ type Refund struct {
 func (p *Payment) Refunds() []Refund {
 	var refunds []Refund
 	for _, a := range p.Attempts {
-		for _, f := range a.Facts.of(FactRefundRequested) {
-			refunds = append(refunds, a.refund(f))
-		}
+		refunds = append(refunds, a.refunds()...)
 	}
 	return refunds
 }
 
-// refund says how the refund that was requested by f stands.
+func (a Attempt) refunds() []Refund {
+	var refunds []Refund
+	for _, f := range a.Facts.of(FactRefundRequested) {
+		refunds = append(refunds, a.refund(f))
+	}
+	return refunds
+}
+
+// refund says how the refund that was requested by f stands. One that was
+// asked for again after a no is open until that try has its answer, too.
 func (a Attempt) refund(f Fact) Refund {
 	r := Refund{
-		Key: f.Key, Reason: f.Text, Amount: f.Amount, Gateway: a.Gateway, TransactionID: a.TransactionID, State: RefundRequested,
+		Key: f.Key, Reason: f.Text, Amount: f.Amount, Gateway: a.Gateway, TransactionID: a.TransactionID,
+		State: RefundRequested, askedAt: f.At,
 	}
-	ofKey := func(kind FactKind) func(Fact) bool {
-		return func(x Fact) bool { return x.Kind == kind && x.Key == f.Key }
+	refusals := map[string]string{}
+	for _, x := range a.Facts {
+		if x.Key != f.Key {
+			continue
+		}
+		switch x.Kind {
+		case FactRefundDone, FactRefund:
+			r.State = RefundDone
+		case FactRefundRetried:
+			r.retries++
+			if x.At.After(r.askedAt) {
+				r.askedAt = x.At
+			}
+		case FactRefundFailed:
+			refusals[x.ID] = x.Text
+		}
 	}
-	if slices.ContainsFunc(a.Facts, ofKey(FactRefundDone)) || slices.ContainsFunc(a.Facts, ofKey(FactRefund)) {
-		r.State = RefundDone
-	} else if i := slices.IndexFunc(a.Facts, ofKey(FactRefundFailed)); i >= 0 {
-		r.State, r.Failure = RefundRefused, a.Facts[i].Text
+	if r.State != RefundDone && len(refusals) > r.retries {
+		r.State, r.Failure = RefundRefused, refusals[r.retryID()]
 	}
 	return r
 }
 
+// retryID names the try that is the last so far.
+func (r Refund) retryID() string {
+	if r.retries == 0 {
+		return ""
+	}
+	return itoa(r.retries)
+}
+
 // pendingRefunds are those that were asked for and not answered.
-func pendingRefunds(f Facts) []Fact {
-	return slices.DeleteFunc(f.of(FactRefundRequested), func(x Fact) bool {
-		return (Attempt{Facts: f}).refund(x).State != RefundRequested
-	})
+func (a Attempt) pendingRefunds() []Refund {
+	return slices.DeleteFunc(a.refunds(), func(r Refund) bool { return r.State != RefundRequested })
 }
 
 // Refund sends money back through the gateway. The wish is stored first, so a
@@ -115,6 +145,9 @@ func (u *unit) requestRefund(ctx context.Context, params RefundParams) (Refund, 
 		if !same {
 			return Refund{}, fmt.Errorf("refund %q: %w", params.Key, ErrKeyReused)
 		}
+		if r.State == RefundRefused {
+			return u.retryRefund(ctx, r)
+		}
 		return r, nil
 	}
 	a, left, err := u.refundable(params.Attempt)
@@ -140,15 +173,32 @@ func (u *unit) requestRefund(ctx context.Context, params RefundParams) (Refund, 
 	return a.refund(wish), nil
 }
 
+// retryRefund writes down that a refund is asked for again after a no.
+func (u *unit) retryRefund(ctx context.Context, r Refund) (Refund, error) {
+	a, left, err := u.refundable(r.TransactionID)
+	if err != nil {
+		return Refund{}, err
+	}
+	if r.Amount.Amount > left {
+		return Refund{}, Invalid("amount", "is more than what is left: %s", u.money(left))
+	}
+	u.record(a, Fact{Kind: FactRefundRetried, Key: r.Key, ID: itoa(r.retries + 1), By: actor(ctx)})
+	r.State, r.Failure, r.retries = RefundRequested, "", r.retries+1
+	return r, nil
+}
+
 // refundable picks the attempt to refund and says how much of it is left:
-// neither gone back nor asked for.
+// neither gone, one way or another, nor asked for.
 func (u *unit) refundable(transactionID string) (*Attempt, int64, error) {
 	var found *Attempt
 	var left int64
 	for i := range u.p.Attempts {
 		a := &u.p.Attempts[i]
 		st := u.p.stand(a)
-		rest := st.in - st.out - Facts(pendingRefunds(a.Facts)).sum()
+		rest := st.in - st.out - st.lost
+		for _, pending := range a.pendingRefunds() {
+			rest -= pending.Amount.Amount
+		}
 		if transactionID != "" && a.TransactionID != transactionID || transactionID == "" && rest <= 0 {
 			continue
 		}
@@ -186,7 +236,7 @@ func (s *Service) sendRefund(ctx context.Context, p *Payment, r Refund) (*Refund
 		case callErr == nil:
 			u.record(a, Fact{Kind: FactRefundDone, Key: r.Key})
 		case refusedFinally(callErr) || errors.Is(callErr, ErrWrongState) || errors.Is(callErr, ErrNotFound):
-			u.record(a, Fact{Kind: FactRefundFailed, Key: r.Key, Text: callErr.Error()})
+			u.record(a, Fact{Kind: FactRefundFailed, Key: r.Key, ID: r.retryID(), Text: callErr.Error()})
 		}
 		return nil
 	})
@@ -206,16 +256,19 @@ func (s *Service) sendRefund(ctx context.Context, p *Payment, r Refund) (*Refund
 // refund twice.
 func (s *Service) resumeRefunds(ctx context.Context, p *Payment) (*Payment, error) {
 	var errs []error
+	sent := false
 	for _, a := range p.Attempts {
-		for _, f := range pendingRefunds(a.Facts) {
-			if since := s.now().Sub(f.At); since < callWindow || since > retryRefundFor {
+		for _, r := range a.pendingRefunds() {
+			if since := s.now().Sub(r.askedAt); since < callWindow || since > retryRefundFor {
 				continue
 			}
-			_, err := s.sendRefund(ctx, p, a.refund(f))
-			errs = append(errs, err)
+			sent = true
+			if now, err := s.sendRefund(ctx, p, r); now.State == RefundRequested { // else the answer is recorded
+				errs = append(errs, err)
+			}
 		}
 	}
-	if len(errs) == 0 {
+	if !sent {
 		return p, nil
 	}
 	updated, err := s.Get(ctx, p.ID)

@@ -14,7 +14,7 @@ type standing struct {
 	attempt    *Attempt
 	in         int64 // paid
 	out        int64 // went back to the payer
-	byHand     int64 // of it, what was handed back outside the gateway
+	atGateway  int64 // of it, what the gateway did; the rest was handed back by hand
 	lost       int64 // taken back by a chargeback
 	level      int   // of the chargeback: 0 none, 1 partial, 2 full
 	acceptable bool  // the amount and currency are what was ordered, or were accepted
@@ -40,9 +40,9 @@ func (p *Payment) stand(a *Attempt) standing {
 	s.acceptable = paid && (f.has(FactAccepted) || slices.ContainsFunc(f.of(FactPaid), p.explained(a)))
 	s.void = f.has(FactCaptured) && f.has(FactCanceled)
 	s.reversed = paid && (f.has(FactDenied) && f.has(FactReversible) || f.has(FactReversed))
-	s.byHand = f.of(FactManualRefund).sum()
-	s.out = min(s.in, max(f.refundsBy(refundKey), f.refundsBy(refundID), f.most(FactRefundTotal),
-		onlyIf(f.has(FactRefunded) || s.void || s.reversed, s.in))+s.byHand)
+	s.atGateway = min(s.in, max(f.refundsBy(refundKey), f.refundsBy(refundID), f.most(FactRefundTotal),
+		onlyIf(f.has(FactRefunded) || s.void || s.reversed, s.in)))
+	s.out = min(s.in, s.atGateway+f.of(FactManualRefund).sumBy(refundID))
 	s.won = f.has(FactDisputeWon)
 	switch {
 	case f.has(FactChargeback):
@@ -109,13 +109,20 @@ func (p *Payment) explained(a *Attempt) func(Fact) bool {
 func refundKey(f Fact) string { return f.Key }
 func refundID(f Fact) string  { return f.ID }
 
-// refundsBy sums the refunds that have a name, each once, at its greatest
-// amount.
+// refundsBy sums the gateway's refunds: those it lists, and those of ours that
+// it said yes to.
 func (fs Facts) refundsBy(name func(Fact) string) int64 {
+	return slices.DeleteFunc(slices.Clone(fs), func(f Fact) bool {
+		ours := f.Kind == FactRefundRequested && fs.includes(Fact{Kind: FactRefundDone, Key: f.Key})
+		return f.Kind != FactRefund && !ours
+	}).sumBy(name)
+}
+
+// sumBy sums what has a name, each once, at its greatest amount.
+func (fs Facts) sumBy(name func(Fact) string) int64 {
 	most := map[string]int64{}
 	for _, f := range fs {
-		ours := f.Kind == FactRefundRequested && fs.includes(Fact{Kind: FactRefundDone, Key: f.Key})
-		if n := name(f); n != "" && (f.Kind == FactRefund || ours) {
+		if n := name(f); n != "" {
 			most[n] = max(most[n], f.Amount.Amount)
 		}
 	}

@@ -17,7 +17,8 @@ const (
 	askFor = 45 * 24 * time.Hour
 	// retryRefundFor is how long gateways know a refund's key.
 	retryRefundFor = 7 * 24 * time.Hour
-	// failedWake is when a timer that met an error fires again.
+	// failedWake is when a timer that met an error fires again; later, the
+	// longer there has been no news.
 	failedWake = 5 * time.Minute
 )
 
@@ -34,16 +35,18 @@ func (s *Service) wakeAt(p *Payment, c *Claim, at time.Time) time.Time {
 		by(at.Add(callWindow))
 	}
 	for _, session := range p.unanswered() {
-		if again := session.TriedAt.Add(callWindow << min(session.Tries-1, 6)); again.Before(p.ExpiresAt) {
+		// Behind the deadline there is nothing to ask for: what is left is the
+		// sweep.
+		if again := session.askAgain(); at.Before(p.ExpiresAt) && again.Before(p.ExpiresAt) {
 			by(again)
 		}
 	}
-	if news := at.Sub(p.Watch.ChangedAt); len(p.questions()) > 0 && news < askFor {
+	if news := at.Sub(p.Watch.ChangedAt); len(p.doubtful())+len(p.silent()) > 0 && news < askFor {
 		by(s.cfg.Reconcile.after(p.Watch.ChangedAt, at))
 	}
 	for _, d := range p.Watch.Doubts {
-		if t := doubtSchedule.after(d.Since, at); !d.over(t) {
-			by(t)
+		if !d.Contradicted {
+			by(doubtSchedule.after(d.Since, at))
 		}
 	}
 	if p.sweepable() {
@@ -60,6 +63,11 @@ func (s *Service) wakeAt(p *Payment, c *Claim, at time.Time) time.Time {
 	return next
 }
 
+// askAgain is when a session without an answer is asked for again: ever later.
+func (s Session) askAgain() time.Time {
+	return s.TriedAt.Add(callWindow << min(s.Tries-1, 6))
+}
+
 // unanswered are the sessions whose outcome is not known.
 func (p *Payment) unanswered() []Session {
 	var open []Session
@@ -72,10 +80,17 @@ func (p *Payment) unanswered() []Session {
 }
 
 // sweepable reports whether the payment ends by itself when its time is up:
-// nothing was ever paid, and nobody has ended it.
+// nothing was ever paid, and nobody has ended it; or somebody has begun to
+// pay, though it has ended or the money went back.
 func (p *Payment) sweepable() bool {
-	return !p.Amount.IsZero() && p.look().in == 0 && !p.Facts.has(FactLapsed, FactHostCanceled)
+	if p.Amount.IsZero() || p.holdsMoney() {
+		return false
+	}
+	return p.hasOpenAttempt() || p.look().in == 0 && !p.ended()
 }
+
+// ended: nobody is to pay any more.
+func (p *Payment) ended() bool { return p.Facts.has(FactLapsed, FactHostCanceled) }
 
 // deadline is when the payer's time is up: the order's, or that of an
 // attempt which the gateway gave more.
@@ -116,13 +131,32 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 	failed := errors.Join(errs...)
 	_, err := s.updateID(ctx, p.ID, func(u *unit) error {
 		u.tellClaimEnd()
-		u.dropDoubts()
+		u.soon = time.Time{}
 		if failed != nil {
-			u.soon = u.at.Add(failedWake)
+			u.soon = u.p.wakeAfterFailure(u.at)
+			return nil
+		}
+		for i := range u.p.Watch.Doubts {
+			u.giveUp(&u.p.Watch.Doubts[i])
 		}
 		return nil
 	})
 	return errors.Join(failed, err)
+}
+
+// wakeAfterFailure is when to try again what failed. Without news it gets ever
+// later, and in the end it is left: an account that was closed would have all
+// its payments looked at for ever.
+func (p *Payment) wakeAfterFailure(at time.Time) time.Time {
+	news := p.Watch.ChangedAt
+	if news.IsZero() {
+		news = p.CreatedAt
+	}
+	silence := at.Sub(news)
+	if silence > askFor {
+		return time.Time{}
+	}
+	return at.Add(max(silence/20, failedWake))
 }
 
 // healOpening makes the call again whose answer was lost. Its reference is
@@ -130,7 +164,7 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 func (s *Service) healOpening(ctx context.Context, p *Payment) (*Payment, error) {
 	var errs []error
 	for _, session := range p.unanswered() {
-		if due := session.TriedAt.Add(callWindow); s.now().Before(due) || !s.now().Before(p.ExpiresAt) {
+		if now := s.now(); now.Before(session.askAgain()) || !now.Before(p.ExpiresAt) {
 			continue
 		}
 		started, err := s.updateID(ctx, p.ID, func(u *unit) error {
@@ -163,7 +197,7 @@ func (s *Service) sweep(ctx context.Context, p *Payment) (*Payment, error) {
 	if !p.sweepable() || s.now().Before(p.deadline().Add(sweepGrace)) {
 		return p, nil
 	}
-	p, err := s.endAttempts(ctx, p, expireAttempt)
+	p, err := s.endAttempts(ctx, p, expireAttempt, false)
 	if err != nil || !p.sweepable() || p.hasOpenAttempt() {
 		if errors.Is(err, ErrUnsupported) {
 			err = nil // wait for the gateway's own word
@@ -177,7 +211,7 @@ func (s *Service) sweep(ctx context.Context, p *Payment) (*Payment, error) {
 		return p, err
 	}
 	return s.updateID(ctx, p.ID, func(u *unit) error {
-		if u.p.sweepable() && !u.p.hasOpenAttempt() {
+		if u.p.sweepable() && !u.p.ended() && !u.p.hasOpenAttempt() {
 			u.learn(Fact{Kind: FactLapsed})
 		}
 		return nil

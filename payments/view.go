@@ -54,7 +54,7 @@ func (p *Payment) View() View {
 func (p *Payment) payable() bool {
 	switch p.Status {
 	case StatusCreated, StatusPending, StatusDenied, StatusExpired, StatusCanceled:
-		return !p.Facts.has(FactLapsed, FactHostCanceled)
+		return !p.ended()
 	}
 	return false
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
@@ -15,6 +16,14 @@ import (
 
 // openDB opens the shop's own database.
 func openDB(file string) (*gorm.DB, error) {
+	// SQLite's own words for a file that cannot be written are a riddle.
+	probe, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the database: %w", err)
+	}
+	if err := probe.Close(); err != nil {
+		return nil, fmt.Errorf("cannot write the database: %w", err)
+	}
 	db, err := gorm.Open(sqlite.Open(gormstore.SQLiteDSN(file)), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the database %s: %w", file, err)
