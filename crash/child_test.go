@@ -56,9 +56,11 @@ func child(addr, file, simulator string) error {
 		Gateways: []payments.Gateway{midtrans.Snap(midtrans.Config{
 			ServerKey: serverKey, SnapURL: simulator, CoreURL: simulator, Timeout: 5 * time.Second,
 		})},
-		Plans:     payments.Plans{{ID: "pro", Price: payments.IDR(29_000), Period: payments.Monthly}},
-		Items:     payments.Items{{ID: "mug", Name: "Mug", Price: payments.IDR(85_000)}},
-		Identify:  func(r *http.Request) (payments.EndUser, error) { return payments.EndUser{ID: r.Header.Get("X-User")}, nil },
+		Plans: payments.Plans{{ID: "pro", Price: payments.IDR(29_000), Period: payments.Monthly}},
+		Items: payments.Items{{ID: "mug", Name: "Mug", Price: payments.IDR(85_000)}},
+		Identify: func(r *http.Request) (payments.EndUser, error) {
+			return payments.EndUser{ID: r.Header.Get("X-User")}, nil
+		},
 		PublicURL: "http://" + addr,
 		// A lost notification is healed within the test's time.
 		Reconcile: payments.Schedule{time.Second, 3 * time.Second, 6 * time.Second, 10 * time.Second},
