@@ -129,6 +129,11 @@ type nilError struct{ text string }
 func (e *nilError) Error() string        { return e.text }
 func (e *nilError) Is(target error) bool { return e.text == target.Error() }
 
+// nilText is one that is only asked for its text.
+type nilText struct{ text string }
+
+func (e *nilText) Error() string { return e.text }
+
 func TestAHookThatBreaksIsAFailureAndNotACrash(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -141,6 +146,7 @@ func TestAHookThatBreaksIsAFailureAndNotACrash(t *testing.T) {
 		"panic with nil":          {func() error { panic(nil) }, "panic: ", "TestAHookThatBreaks"},
 		"panic with a nil error":  {func() error { panic((*nilError)(nil)) }, "panic: ", "TestAHookThatBreaks"},
 		"an error that panics":    {func() error { return (*nilError)(nil) }, "panic: ", "nilError"},
+		"a text that panics":      {func() error { return (*nilText)(nil) }, "panic: ", "nilText"},
 		"the end of the routine":  {func() error { runtime.Goexit(); return nil }, "Goexit", "tried again"},
 		"text that is not text":   {func() error { return errors.New("a\x00b\xffc") }, "a\uFFFDb\uFFFDc", "tried again"},
 		"text that never ends":    {func() error { return errors.New(strings.Repeat("é", 5000)) }, strings.Repeat("é", 500) + "…", "tried again"},

@@ -87,7 +87,7 @@ func anyOrder(t *rapid.T, set []news, label string) []news {
 
 // check tries a property on more sets than rapid's hundred: they vary a lot.
 func check(t *testing.T, property func(*rapid.T)) {
-	rounds := 8
+	rounds := 4
 	if raceDetector {
 		rounds = 1
 	}

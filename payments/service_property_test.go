@@ -390,8 +390,11 @@ func (w *world) settleDown(rt *rapid.T) {
 	for _, id := range slices.Sorted(maps.Keys(w.txs)) {
 		w.tell(rt, w.txs[id].note(id))
 	}
-	for range 110 {
+	for range 4 {
 		w.wait(rt, day)
+	}
+	for range 10 {
+		w.wait(rt, 12*day)
 	}
 	w.check(rt)
 	net := map[payments.ID]int64{}

@@ -120,10 +120,10 @@ func TestANewcomerBuysAPlanWhileTheProcessDies(t *testing.T) {
 			shop.kill() // as the notification is on its way, or has just come
 			shop.start()
 
-			body := text(t, ctx, shop.url, "Sent a receipt")
+			text(t, ctx, shop.url, "Sent a receipt")
 			require.Contains(t, text(t, ctx, shop.url, "Pro until"), "yours")
 			shot("4-granted")
-			body = text(t, ctx, shop.url, "settled")
+			body := text(t, ctx, shop.url, "settled")
 			require.Equal(t, 1, strings.Count(body, "Pro until"))
 			require.Equal(t, 1, strings.Count(body, "Sent a receipt for Rp29.000"))
 			text(t, ctx, shop.url+"/reports", "because you have Pro")

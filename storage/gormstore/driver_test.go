@@ -13,7 +13,7 @@ import (
 
 // openWatched opens a database through a driver that calls before ahead of
 // every statement, and fails the statement with the error that it returns.
-func openWatched(t *testing.T, dsn string, before func(statement string) error) *gorm.DB {
+func openWatched(t *testing.T, dsn string, before func(ctx context.Context, statement string) error) *gorm.DB {
 	t.Helper()
 	plain, err := sql.Open(sqlite.DriverName, dsn)
 	require.NoError(t, err)
@@ -28,7 +28,7 @@ func openWatched(t *testing.T, dsn string, before func(statement string) error) 
 type watched struct {
 	driver driver.Driver
 	dsn    string
-	before func(statement string) error
+	before func(ctx context.Context, statement string) error
 }
 
 func (w watched) Driver() driver.Driver { return w.driver }
@@ -43,18 +43,18 @@ func (w watched) Connect(context.Context) (driver.Conn, error) {
 
 type watchedConn struct {
 	driver.Conn
-	before func(statement string) error
+	before func(ctx context.Context, statement string) error
 }
 
 func (c watchedConn) ExecContext(ctx context.Context, statement string, args []driver.NamedValue) (driver.Result, error) {
-	if err := c.before(statement); err != nil {
+	if err := c.before(ctx, statement); err != nil {
 		return nil, err
 	}
 	return c.Conn.(driver.ExecerContext).ExecContext(ctx, statement, args)
 }
 
 func (c watchedConn) QueryContext(ctx context.Context, statement string, args []driver.NamedValue) (driver.Rows, error) {
-	if err := c.before(statement); err != nil {
+	if err := c.before(ctx, statement); err != nil {
 		return nil, err
 	}
 	return c.Conn.(driver.QueryerContext).QueryContext(ctx, statement, args)

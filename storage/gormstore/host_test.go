@@ -200,7 +200,7 @@ func TestBusyDatabase(t *testing.T) {
 
 	var mu sync.Mutex
 	tries, release := 0, 0
-	db := openWatched(t, strings.Replace(gormstore.SQLiteDSN(file), "5000", "1", 1), func(statement string) error {
+	db := openWatched(t, strings.Replace(gormstore.SQLiteDSN(file), "5000", "1", 1), func(_ context.Context, statement string) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if statement != "BEGIN IMMEDIATE" {
@@ -237,7 +237,7 @@ func TestFailedCommit(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("disk on fire")
 	failing := ""
-	db := openWatched(t, fileDSN(t), func(statement string) error {
+	db := openWatched(t, fileDSN(t), func(_ context.Context, statement string) error {
 		if failing != "" && strings.Contains(failing, statement) {
 			return broken
 		}

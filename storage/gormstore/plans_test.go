@@ -1,6 +1,7 @@
 package gormstore_test
 
 import (
+	"context"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -24,7 +25,7 @@ func TestEveryStatementGoesByAnIndex(t *testing.T) {
 	seen := map[string]bool{}
 	newStore := func(t *testing.T) payments.Store {
 		// In memory: that a pool of one connection will do is shown by the way.
-		db := openWatched(t, gormstore.SQLiteDSN(":memory:"), func(statement string) error {
+		db := openWatched(t, gormstore.SQLiteDSN(":memory:"), func(_ context.Context, statement string) error {
 			seen[statement] = true
 			return nil
 		})
@@ -84,7 +85,7 @@ func explain(t *testing.T, db *gorm.DB, statement string) (lines []string) {
 func TestListsDoNotSort(t *testing.T) {
 	t.Parallel()
 	var last string
-	db := openWatched(t, gormstore.SQLiteDSN(filepath.Join(t.TempDir(), "shop.db")), func(statement string) error {
+	db := openWatched(t, gormstore.SQLiteDSN(filepath.Join(t.TempDir(), "shop.db")), func(_ context.Context, statement string) error {
 		if strings.HasPrefix(statement, "SELECT") {
 			last = statement
 		}

@@ -151,7 +151,7 @@ func TestNothingSent(t *testing.T) {
 	t.Cleanup(tls.Close)
 	f = serve(t, hangUp, func(c *Config) { c.SnapURL, c.HTTPClient = tls.URL, nil })
 	_, err := f.Checkout(context.Background(), checkout())
-	requireGatewayError(t, err)
+	require.True(t, requireGatewayError(t, err).Retry)
 	require.NotErrorIs(t, err, payments.ErrOutcomeUnknown)
 
 	// Dialling failed, but only after the request had been written once: a

@@ -63,7 +63,7 @@ func (t *Transport) RoundTrip(r *http.Request) (resp *http.Response, err error) 
 		case p == nil:
 		case r.Context().Err() != nil:
 			resp, err = nil, r.Context().Err()
-		case p == http.ErrAbortHandler:
+		case p == http.ErrAbortHandler: //nolint:errorlint // what was panicked with, not an error that was returned
 			resp, err = nil, errors.New("connection closed by the handler")
 		default:
 			resp, err = nil, fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
