@@ -224,6 +224,7 @@ func amountOf(f Fact) string {
 type outcome struct {
 	status   Status
 	cause    string
+	decider  string
 	totals   Totals
 	disputed bool
 	own      Facts
@@ -233,11 +234,11 @@ type outcome struct {
 func outcomeOf(p *Payment) outcome {
 	attempts := slices.Clone(p.Attempts)
 	slices.SortFunc(attempts, func(a, b Attempt) int { return strings.Compare(a.TransactionID, b.TransactionID) })
-	return outcome{p.Status, p.Cause, p.Totals, p.Disputed, p.Facts, attempts}
+	return outcome{p.Status, p.Cause, p.look().decider, p.Totals, p.Disputed, p.Facts, attempts}
 }
 
 func (o outcome) equal(other outcome) bool {
-	return o.status == other.status && o.cause == other.cause && o.totals == other.totals && o.disputed == other.disputed &&
+	return o.status == other.status && o.cause == other.cause && o.decider == other.decider && o.totals == other.totals && o.disputed == other.disputed &&
 		slices.Equal(o.own, other.own) &&
 		slices.EqualFunc(o.attempts, other.attempts, func(a, b Attempt) bool {
 			return a.Gateway == b.Gateway && a.TransactionID == b.TransactionID && a.ExpiresAt.Equal(b.ExpiresAt) && slices.Equal(a.Facts, b.Facts)

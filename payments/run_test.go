@@ -345,6 +345,24 @@ func TestRunExpiresWhatNobodyPays(t *testing.T) {
 	})
 }
 
+func TestRunLooksAtAllThatIsOverdueAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := live(t, rarely)
+		var expired atomic.Int64
+		s.pay.OnExpired("stock", func(context.Context, payments.Expired) error { expired.Add(1); return nil })
+		for range 45 { // more than two batches
+			s.mug(ana)
+		}
+		pass(25 * time.Hour)
+		begun := time.Now()
+		stop := s.run()
+		require.EqualValues(t, 45, expired.Load())
+		require.Zero(t, time.Since(begun))
+		stop()
+	})
+}
+
 func TestTwoProcessesShareTheWork(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

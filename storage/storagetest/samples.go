@@ -67,7 +67,7 @@ func (c *checker) fullPayment() *payments.Payment {
 	p.Facts = facts(payments.FactOpened)
 	p.Sessions = []payments.Session{{
 		Gateway: "snap", Ref: "R-1", Method: "bank_transfer/bca", TriedAt: at(2 * time.Microsecond), Tries: 2,
-		OpenedAt: at(3 * time.Microsecond), Token: "tok", RedirectURL: "https://pay.example/x?a=1&b=<2>", Refused: awkward,
+		OpenedAt: at(3 * time.Microsecond), Token: "tok", RedirectURL: "https://pay.example/x?a=1&b=<2>", TransactionID: "T-1", Refused: awkward,
 		Closed: true, Extra: json.RawMessage(`{"vat": 9007199254740993, "<tag>": ["é", null]}`),
 	}, {Gateway: "snap", Ref: "R-2", TriedAt: at(0)}}
 	p.Attempts = []payments.Attempt{
