@@ -95,7 +95,7 @@ func TestMigrateMeetsAnother(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "shop.db") // deferred: what begins first is not what writes first
 			met := 0
-			db := openWatched(t, file+"?_pragma=journal_mode(WAL)", func(_ context.Context, statement string) error {
+			db := openWatched(t, file+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)", func(_ context.Context, statement string) error {
 				if !strings.Contains(statement, "CREATE TABLE lunas_schema") {
 					return nil
 				}

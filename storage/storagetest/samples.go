@@ -78,7 +78,7 @@ func (c *checker) fullPayment() *payments.Payment {
 	p.Key, p.Fingerprint, p.ReturnURL = "key-"+awkward, "abc", "https://shop.example/?x="+awkward
 	p.Watch = payments.Watch{ChangedAt: at(4 * time.Hour), Doubts: []payments.Doubt{{
 		Gateway: "snap", Ref: "R-1", TransactionID: "T-1", Word: "refund", Since: at(5 * time.Hour),
-		Facts: facts(payments.FactRefunded),
+		Facts: facts(payments.FactRefunded), Contradicted: true,
 	}}}
 	p.WakeAt = at(6 * time.Hour)
 	p.Method, p.Extra = "gopay", json.RawMessage(`{"enabled": [true]}`)
