@@ -9,6 +9,7 @@ import (
 	"github.com/glebarez/sqlite"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 )
 
 // openWatched opens a database through a driver that calls before ahead of
@@ -19,7 +20,7 @@ func openWatched(t *testing.T, dsn string, before func(ctx context.Context, stat
 	require.NoError(t, err)
 	require.NoError(t, plain.Close())
 	pool := sql.OpenDB(watched{plain.Driver(), dsn, before})
-	db, err := gorm.Open(sqlite.Dialector{Conn: pool}, &gorm.Config{})
+	db, err := gorm.Open(sqlite.Dialector{Conn: pool}, &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	closeAfter(t, db)
 	return db

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/lunaspay/lunas/payments"
 )
@@ -156,7 +157,7 @@ func TestWritersNeverMeet(t *testing.T) {
 // A host in prepared statement mode keeps no statement of ours.
 func TestHostsCacheIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	db := openDB(t, fileDSN(t), &gorm.Config{PrepareStmt: true})
+	db := openDB(t, fileDSN(t), &gorm.Config{PrepareStmt: true, Logger: logger.Discard})
 	store := openStore(t, db, nil)
 	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 		createPayment(t, store.Tx(tx), "hook:fulfil")

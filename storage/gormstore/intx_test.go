@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/paymentstest"
@@ -111,10 +112,12 @@ func eachHost(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 	deferred := strings.ReplaceAll(gormstore.SQLiteDSN("PATH"), "&_txlock=immediate", "")
 	require.NotContains(t, deferred, "txlock")
 	for name, open := range map[string]func(t *testing.T) *gorm.DB{
-		"file":                openFile,
-		"prepared statements": func(t *testing.T) *gorm.DB { return openDB(t, fileDSN(t), &gorm.Config{PrepareStmt: true}) },
-		"one connection":      func(t *testing.T) *gorm.DB { return limited(t, openFile(t)) },
-		"memory":              func(t *testing.T) *gorm.DB { return limited(t, openDB(t, gormstore.SQLiteDSN(":memory:"))) },
+		"file": openFile,
+		"prepared statements": func(t *testing.T) *gorm.DB {
+			return openDB(t, fileDSN(t), &gorm.Config{PrepareStmt: true, Logger: logger.Discard})
+		},
+		"one connection": func(t *testing.T) *gorm.DB { return limited(t, openFile(t)) },
+		"memory":         func(t *testing.T) *gorm.DB { return limited(t, openDB(t, gormstore.SQLiteDSN(":memory:"))) },
 		"deferred transactions": func(t *testing.T) *gorm.DB {
 			return openDB(t, strings.Replace(deferred, "PATH", filepath.Join(t.TempDir(), "shop.db"), 1))
 		},

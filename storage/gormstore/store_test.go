@@ -7,6 +7,7 @@ import (
 	"github.com/glebarez/sqlite"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/storage/gormstore"
@@ -50,7 +51,7 @@ func openFile(t *testing.T) *gorm.DB {
 func openDB(t *testing.T, dsn string, o ...gorm.Option) *gorm.DB {
 	t.Helper()
 	if len(o) == 0 {
-		o = []gorm.Option{&gorm.Config{}}
+		o = []gorm.Option{&gorm.Config{Logger: logger.Discard}}
 	}
 	db, err := gorm.Open(sqlite.Open(dsn), o...)
 	require.NoError(t, err)
