@@ -2,6 +2,7 @@ package payments_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,11 +22,14 @@ func (s *shop) sibling(change ...func(*payments.Config)) *shop {
 }
 
 // hears registers a hook that remembers the numbers of the events it is called
-// for.
+// for; those of several payments come at the same time.
 func hears(s *shop, lane string, kinds ...payments.EventKind) *[]int {
 	s.t.Helper()
 	heard := &[]int{}
+	var mu sync.Mutex
 	require.NoError(s.t, s.pay.Register(payments.Hook{Name: lane, Kinds: kinds, Handle: func(_ context.Context, e payments.Event) error {
+		mu.Lock()
+		defer mu.Unlock()
 		*heard = append(*heard, e.Seq)
 		return nil
 	}}))
@@ -233,7 +237,7 @@ func TestALaneCanBeRetiredWhenNobodyHasIt(t *testing.T) {
 }
 func TestADeadDeliveryHoldsItsLaneForItsPaymentOnly(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, func(c *payments.Config) { c.Hooks.MaxTries = 1 })
+	s := newShop(t, func(c *payments.Config) { c.Hooks.MaxTries, c.Hooks.Concurrency = 1, 1 })
 	var sick payments.ID
 	healed := false
 	heard := map[string][]payments.ID{}
@@ -327,4 +331,46 @@ func TestOnlyTheDeadAreRedeliveredOrDismissed(t *testing.T) {
 	refused("dismissed", id(2), payments.ErrWrongState)
 	s.drain()
 	require.Equal(t, payments.DeliveryDone, s.delivery(p, 3, "mail").State)
+}
+
+func TestDeliveriesAreListed(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, func(c *payments.Config) { c.Hooks.MaxTries = 1 })
+	for _, lane := range []string{"b", "a"} {
+		s.pay.OnEvent(lane, func(_ context.Context, e payments.Event) error {
+			if lane == "b" && e.Seq == 2 {
+				return errOut
+			}
+			return nil
+		})
+	}
+	p, q := s.mug(ana), s.mug(budi)
+	for _, x := range []*payments.Payment{p, q} {
+		s.emit(x, event{kind: payments.EventPending}, event{kind: payments.EventSettled})
+	}
+	s.drain()
+	list := func(query payments.DeliveryQuery) (ids []payments.ID) {
+		for _, d := range s.deliveries(query) {
+			require.Equal(t, payments.DeliveryID(d.Event.ID, d.Target), d.ID)
+			ids = append(ids, d.ID)
+		}
+		return ids
+	}
+	of := func(x *payments.Payment, seq int, lane string) payments.ID {
+		return payments.DeliveryID(payments.EventID(x.ID, seq), "hook:"+lane)
+	}
+	all := []payments.ID{
+		of(q, 1, "a"), of(q, 1, "b"), of(q, 2, "a"), of(q, 2, "b"), of(q, 3, "a"), of(q, 3, "b"),
+		of(p, 1, "a"), of(p, 1, "b"), of(p, 2, "a"), of(p, 2, "b"), of(p, 3, "a"), of(p, 3, "b"),
+	}
+	require.Equal(t, all, list(payments.DeliveryQuery{}), "newest payment first, then by number and target")
+	require.Equal(t, all, list(payments.DeliveryQuery{Limit: 5}), "page by page")
+	require.Equal(t, all[6:], list(payments.DeliveryQuery{PaymentID: p.ID}))
+	require.Equal(t, []payments.ID{of(q, 2, "b"), of(p, 2, "b")}, list(payments.DeliveryQuery{State: []payments.DeliveryState{payments.DeliveryDead}}))
+	require.Equal(t, []payments.ID{of(p, 3, "b")}, list(payments.DeliveryQuery{
+		PaymentID: p.ID, Target: "hook:b", State: []payments.DeliveryState{payments.DeliveryOpen},
+	}))
+	story, err := s.pay.Explain(t.Context(), p.ID)
+	require.NoError(t, err)
+	require.Len(t, story.Deliveries, 6)
 }

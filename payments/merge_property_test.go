@@ -129,12 +129,12 @@ func TestAnyOrderAndRepetitionEndsInTheSame(t *testing.T) {
 func TestWhatMoneyHangsOnNeverShrinks(t *testing.T) {
 	t.Parallel()
 	check(t, func(t *rapid.T) {
-		p := testPayment(IDR(ordered))
+		h := newHistory(testPayment(IDR(ordered)))
 		before := map[string]standing{}
 		for _, n := range anySet().Draw(t, "set") {
-			(&history{p: p, check: newWitness(p.Amount)}).takeUnchecked(n)
-			for i := range p.Attempts {
-				s := p.stand(&p.Attempts[i])
+			require.NoError(t, h.take(n))
+			for i := range h.p.Attempts {
+				s := h.p.stand(&h.p.Attempts[i])
 				was := before[s.id]
 				require.GreaterOrEqual(t, s.in, was.in, "in after %s", n)
 				require.GreaterOrEqual(t, s.out, was.out, "out after %s", n)
@@ -149,9 +149,6 @@ func TestWhatMoneyHangsOnNeverShrinks(t *testing.T) {
 		}
 	})
 }
-
-// takeUnchecked merges one observation; nobody listens to the events.
-func (h *history) takeUnchecked(n news) { _ = h.take(n) }
 
 func anyFacts() *rapid.Generator[Facts] {
 	day := rapid.IntRange(0, 3)

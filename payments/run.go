@@ -158,6 +158,9 @@ func (s *Service) beat(ctx context.Context) error {
 // it, then returns: for tests, cron jobs and serverless hosts. Deliveries that
 // failed wait for their next try and do not keep it. The error joins what
 // timers met; failed hooks are not errors (see Deliveries).
+//
+// As in Run, hooks of different payments and lanes are called at the same
+// time; one after the other if HookPolicy.Concurrency is 1.
 func (s *Service) Drain(ctx context.Context) error {
 	if err := guard(ctx); err != nil {
 		return err

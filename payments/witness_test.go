@@ -24,7 +24,7 @@ type witness struct {
 
 // told is what events have said of one attempt.
 type told struct {
-	in, overpaid    int
+	in              int
 	out             int64
 	level           int
 	funds, reversed int
@@ -239,7 +239,6 @@ func (w *witness) hear(d draft, now map[string]truth, wasGood map[string]bool, a
 		if !*anyLive {
 			return errors.New("although nothing else pays for the order")
 		}
-		w.of(e.TransactionID).overpaid++
 		return w.moneyIn(e.TransactionID, e.Amount, now, wasGood)
 	case *FundsAvailable:
 		w.of(e.TransactionID).funds++
