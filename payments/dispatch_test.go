@@ -163,7 +163,7 @@ func TestAHookThatBreaksIsAFailureAndNotACrash(t *testing.T) {
 				}
 				return c.hook()
 			})
-			p, q := s.mug(ana), s.mug(budi)
+			p, q := s.mug(payments.EndUser{ID: "ana", Email: "ana@example.com"}), s.mug(budi)
 			s.drain()
 			for _, x := range []*payments.Payment{p, q} { // its worker is free again
 				d := s.delivery(x, 1, "mail")
@@ -173,6 +173,7 @@ func TestAHookThatBreaksIsAFailureAndNotACrash(t *testing.T) {
 				require.Less(t, len(d.LastError), 1010)
 			}
 			require.Contains(t, log.String(), c.log, "the log says where")
+			require.NotContains(t, log.String(), "example.com", "and not who")
 
 			broken = false
 			s.clock.Advance(time.Second)

@@ -47,7 +47,7 @@ const (
 	FactRefundRequested  FactKind = "refund_requested"  // + Key; Text: reason
 	FactRefundDone       FactKind = "refund_done"       // Key: the gateway's final yes
 	FactRefundFailed     FactKind = "refund_failed"     // Key; Text: the gateway's no; ID: to which retry, if to one
-	FactRefundRetried    FactKind = "refund_retried"    // Key; ID: the how manieth, from 1; asked for again after a no
+	FactRefundRetried    FactKind = "refund_retried"    // Key; ID: its number, from 1; asked for again after a no
 	FactManualRefund     FactKind = "manual_refund"     // + ID; Text: note; handed back outside the gateway
 	FactAccepted         FactKind = "accepted"          // operator: the amount is good as it is
 	FactRejected         FactKind = "rejected"          // operator: the amount is not good; a note

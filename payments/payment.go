@@ -39,7 +39,7 @@ type Payment struct {
 	// facts by whoever writes the payment; they are stored for queries.
 	Status Status `json:"status"`
 	// Cause says why a status that has several causes was reached: "void",
-	// "reversal", "refund", "manual", "conflict", "amount".
+	// "reversal", "conflict", "amount", "failure", "free", "host", "refused".
 	Cause string `json:"cause,omitempty"`
 	// Totals is what came in and went out.
 	Totals Totals `json:"totals"`

@@ -77,9 +77,9 @@ func (s *Service) begin() []Lane {
 }
 
 // recordLanes makes the store know this process's lanes before the first
-// event that they are to see, and again now and then: the process may be one
-// that takes requests and never runs, and what an old version of the app says
-// of the lanes must not outlive what it says.
+// event that they are to see, and again now and then: a process may take
+// requests and never run, and kinds that nobody tells of for LaneOverlap are
+// forgotten.
 func (s *Service) recordLanes(ctx context.Context, store Store) error {
 	s.mu.Lock()
 	known := s.recorded == s.registered && (s.registered == 0 || s.now().Sub(s.recordedAt) < LaneOverlap/2)

@@ -71,6 +71,13 @@ func (s *Service) Resolve(ctx context.Context, id ID, r Resolution) (*Payment, e
 		if !possible[r.Verb] {
 			return fmt.Errorf("%s payment %s: %w: it is %s", r.Verb, id, ErrWrongState, u.p.Status)
 		}
+		for _, paid := range a.Facts.of(FactPaid) {
+			// Its units would count as the order's: a hundred dollars as a
+			// hundred rupiah.
+			if r.Verb == Accept && paid.Amount.Currency != u.p.Amount.Currency {
+				return Invalid("verb", "what was paid is in %s, the order in %s: hand it back", paid.Amount.Currency, u.p.Amount.Currency)
+			}
+		}
 		f := Fact{Kind: kind, Text: r.Note, By: actor(ctx)}
 		if r.Verb == RefundTotal {
 			if r.Amount.Currency != u.p.Amount.Currency || r.Amount.Amount <= 0 || r.Amount.Amount > st.in {

@@ -174,3 +174,22 @@ func TestADecisionNamesItsTransactionIfThereAreSeveral(t *testing.T) {
 	}
 	require.True(t, found)
 }
+
+// A hundred dollars are not a hundred rupiah, whoever says so.
+func TestMoneyInAnotherCurrencyIsNotAccepted(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.buy("ana", `{"plan_id":"pro"}`)
+	s.fake.status = func(payments.AttemptRef) (payments.Observation, error) {
+		return payments.Observation{
+			Ref: string(p.ID), TransactionID: "tx", RawStatus: "settlement",
+			Amount: payments.Money{Amount: 29_000, Currency: "USD"}, Facts: words("settlement"),
+		}, nil
+	}
+	s.notify(note{Ref: string(p.ID), Tx: "tx", Word: "settlement", Amount: 29_000})
+	s.status(p, payments.StatusReview)
+	_, err := s.pay.Resolve(t.Context(), p.ID, payments.Resolution{Verb: payments.Accept})
+	var invalid *payments.InvalidError
+	require.ErrorAs(t, err, &invalid)
+	s.status(p, payments.StatusReview)
+}

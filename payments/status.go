@@ -133,14 +133,6 @@ func (fs Facts) sumBy(name func(Fact) string) int64 {
 	return sum
 }
 
-func (fs Facts) sum() int64 {
-	var sum int64
-	for _, f := range fs {
-		sum += f.Amount.Amount
-	}
-	return sum
-}
-
 func onlyIf(ok bool, n int64) int64 {
 	if !ok {
 		return 0

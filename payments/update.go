@@ -190,7 +190,7 @@ func (u *unit) tellClaimEnd() {
 // summary is the claim without its grants, as events carry it.
 func (c *Claim) summary() *Claim {
 	d := *c
-	d.Grants = nil
+	d.Grants, d.Waker, d.ToldEnd = nil, "", time.Time{}
 	return &d
 }
 
