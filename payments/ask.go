@@ -123,10 +123,10 @@ func (s *Service) Sync(ctx context.Context, id ID) (*Payment, error) {
 }
 
 // askAll asks about all that may still change. An attempt or session that the
-// gateway knows nothing of is no error.
+// gateway knows nothing of is no error. ErrUnsupported: nobody can be asked.
 func (s *Service) askAll(ctx context.Context, p *Payment) (*Payment, error) {
 	var errs []error
-	answered := false
+	var answered, mute bool
 	ask := func(questions []question) {
 		for _, q := range questions {
 			g, err := s.gateway(q.gateway)
@@ -135,8 +135,12 @@ func (s *Service) askAll(ctx context.Context, p *Payment) (*Payment, error) {
 				continue
 			}
 			p, err = s.ask(ctx, p, g, q.ref)
-			answered = answered || err == nil
-			if !aboutNothing(err) {
+			switch {
+			case err == nil:
+				answered = true
+			case errors.Is(err, ErrUnsupported):
+				mute = true
+			case !aboutNothing(err):
 				errs = append(errs, err)
 			}
 		}
@@ -144,6 +148,9 @@ func (s *Service) askAll(ctx context.Context, p *Payment) (*Payment, error) {
 	ask(p.doubtful())
 	if !answered {
 		ask(p.silent())
+	}
+	if mute && !answered && len(errs) == 0 {
+		return p, fmt.Errorf("ask about payment %s: %w", p.ID, ErrUnsupported)
 	}
 	return p, errors.Join(errs...)
 }

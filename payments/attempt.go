@@ -69,21 +69,21 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	if err != nil {
 		return nil, err
 	}
-	failed := func(err error) (*Checkout, error) {
+	closed := func(err error) (*Checkout, error) { // without a session
 		return &Checkout{Payment: p, URL: s.statusURL(p)}, err
 	}
-	if !p.Amount.IsZero() {
-		if err := p.mayBegin(s.now()); err != nil {
-			return failed(err)
+	if p.Amount.IsZero() {
+		if p, err = s.settleFree(ctx, s.store, p); err != nil {
+			return nil, err
 		}
-	} else if p, err = s.settleFree(ctx, s.store, p); err != nil {
-		return nil, err
-	} else {
-		return failed(nil)
+		return closed(nil)
+	}
+	if err := p.mayBegin(s.now()); err != nil {
+		return closed(err)
 	}
 	if session, ok := p.Session(); ok && params.Method != "" && params.Method != session.Method {
 		if p, err = s.closeSession(ctx, p, session); err != nil {
-			return failed(err)
+			return closed(err)
 		}
 	}
 	call := false
@@ -93,17 +93,17 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 		return err
 	})
 	if err != nil {
-		return failed(err)
+		return closed(err)
 	}
 	p = started
 	if call {
 		if p, err = s.open(ctx, p, p.Sessions[len(p.Sessions)-1]); err != nil {
-			return failed(err)
+			return closed(err)
 		}
 	}
 	session, ok := p.Session()
 	if !ok || p.spent(session) {
-		return failed(fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status))
+		return closed(fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status))
 	}
 	if params.Method != "" && params.Method != session.Method { // the lost answer to a former call came first
 		return s.Attempt(ctx, id, params)

@@ -230,6 +230,41 @@ func TestAGatewayThatCannotCancel(t *testing.T) {
 	s.status(q, payments.StatusCanceled)
 }
 
+// After a cancelation somebody pays all the same: the next one says so.
+func TestACancelationThatMoneyOvertook(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.open(ana, "pro")
+	_, err := s.pay.Cancel(t.Context(), p.ID, "")
+	require.NoError(t, err)
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "pending", Amount: 29_000})
+	s.fake.set(string(p.ID), "tx1", "pending", 29_000)
+	s.status(p, payments.StatusPending)
+	_, err = s.pay.Cancel(t.Context(), p.ID, "") // there is something to cancel again
+	require.NoError(t, err)
+	s.status(p, payments.StatusCanceled)
+	s.settle(p, "tx2")
+	_, err = s.pay.Cancel(t.Context(), p.ID, "")
+	require.ErrorIs(t, err, payments.ErrWrongState)
+	s.status(p, payments.StatusSettled)
+}
+
+// One who begins to pay after the end is expired at the gateway, too.
+func TestWhatIsBegunAfterACancelationExpires(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.open(ana, "pro")
+	_, err := s.pay.Cancel(t.Context(), p.ID, "")
+	require.NoError(t, err)
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "pending", Amount: 29_000})
+	s.fake.set(string(p.ID), "tx1", "pending", 29_000)
+	s.clock.Advance(day + 3*time.Minute)
+	s.drain()
+	require.Equal(t, 1, s.fake.count("expire"))
+	s.status(p, payments.StatusCanceled)
+	require.True(t, s.get(p.ID).WakeAt.IsZero())
+}
+
 // A void is money back, told once, and a new try is possible.
 func TestAVoidThatTheGatewayMadeItself(t *testing.T) {
 	t.Parallel()

@@ -24,10 +24,10 @@ type dispatcher struct {
 	slots   chan struct{}
 }
 
-func (s *Service) newDispatcher(stopped context.Context, lanes []Lane) *dispatcher {
+func (s *Service) newDispatcher(stopped context.Context, lanes []Lane, workers int) *dispatcher {
 	d := &dispatcher{
 		s: s, owner: string(NewID()), stopped: stopped,
-		slots: make(chan struct{}, s.cfg.Hooks.Concurrency),
+		slots: make(chan struct{}, workers),
 	}
 	for _, lane := range lanes {
 		d.targets = append(d.targets, Target{Name: HookTarget(lane.Name), Kinds: lane.Kinds})

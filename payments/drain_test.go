@@ -248,30 +248,17 @@ func TestDrainDoesTimersAndTheHooksTheyBringAbout(t *testing.T) {
 
 func TestDrainDoesMoreThanFitsABatch(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, func(c *payments.Config) { c.Hooks.Concurrency = 3 })
-	var mu sync.Mutex
-	running, most, expired := 0, 0, 0
-	s.pay.OnExpired("stock", func(context.Context, payments.Expired) error {
-		mu.Lock()
-		defer mu.Unlock()
-		expired++
-		return nil
-	})
-	s.pay.OnCreated("mail", func(context.Context, payments.Created) error {
-		mu.Lock()
-		running++
-		most = max(most, running)
-		mu.Unlock()
-		defer func() { mu.Lock(); running--; mu.Unlock() }()
-		return nil
-	})
+	s := newShop(t)
+	expired, mails := 0, 0 // without a lock: Drain calls one hook at a time
+	s.pay.OnExpired("stock", func(context.Context, payments.Expired) error { expired++; return nil })
+	s.pay.OnCreated("mail", func(context.Context, payments.Created) error { mails++; return nil })
 	for range 50 {
 		s.mug(ana)
 	}
 	s.clock.Advance(25 * time.Hour)
 	s.drain()
 	require.Equal(t, 50, expired)
-	require.LessOrEqual(t, most, 3)
+	require.Equal(t, 50, mails)
 	for _, d := range s.deliveries(payments.DeliveryQuery{}) {
 		require.Equal(t, payments.DeliveryDone, d.State)
 		require.Equal(t, 1, d.Tries)

@@ -28,12 +28,12 @@ func (s *Service) end(ctx context.Context, id ID, how endFunc, verdict FactKind,
 	if err != nil {
 		return nil, err
 	}
-	if p.Facts.has(verdict) {
-		return p, nil
-	}
 	void := verdict == FactHostCanceled
 	if p.holdsMoney() && !(void && p.voidable()) {
 		return p, p.tooLate()
+	}
+	if p.Facts.has(verdict) && !p.holdsMoney() && !p.hasOpenAttempt() {
+		return p, nil
 	}
 	if p, err = s.endAttempts(ctx, p, how, void); err != nil {
 		return p, err

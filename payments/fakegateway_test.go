@@ -1,6 +1,7 @@
 package payments_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,6 +40,7 @@ type note struct {
 	Expires  time.Time         // of the transaction
 	Currency payments.Currency // IDR if empty
 	More     []payments.Fact   // beside those of the word
+	Raw      string            // the gateway's words, if they are more than Word
 }
 
 func (n note) money() payments.Money {
@@ -122,7 +124,7 @@ func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.N
 	n.Sign = ""
 	kept, err := json.Marshal(n)
 	return payments.Notification{
-		Observation: payments.Observation{Ref: n.Ref, TransactionID: n.Tx, RawStatus: n.Word, Amount: n.money(),
+		Observation: payments.Observation{Ref: n.Ref, TransactionID: n.Tx, RawStatus: cmp.Or(n.Raw, n.Word), Amount: n.money(),
 			Method: "bank_transfer/bca", Facts: append(words(n.Word), n.More...), GatewayAt: n.At, ExpiresAt: n.Expires, Raw: kept},
 		Proof: g.proof, Test: n.Test,
 	}, err

@@ -65,6 +65,7 @@ func TestATransactionOfNobodyInParticularPaysOneOrder(t *testing.T) {
 		require.Equal(t, payments.VerdictApplied, verdict)
 		code, _ = s.notify(settlement(x, "T"))
 		require.Equal(t, 503, code)
+		require.Equal(t, []payments.Verdict{payments.VerdictApplied, payments.VerdictUnconfirmed}, s.verdicts())
 		code, verdict = s.notify(settlement(y, "T"))
 		require.Equal(t, 200, code)
 		require.Equal(t, payments.VerdictDuplicate, verdict)
@@ -204,7 +205,8 @@ func TestForgedMessagesDoNotMakeAPaymentGrow(t *testing.T) {
 		s.notify(note{Ref: string(p.ID), Tx: fmt.Sprint("made-up-", i), Word: "pending", Amount: 29_000})
 		s.notify(note{Ref: string(p.ID), Tx: "tx", Word: fmt.Sprint("word-", i), Amount: 29_000})
 		s.notify(note{Ref: string(p.ID), Tx: fmt.Sprint("paid-", i), Word: "settlement", Amount: 29_000})
-		s.notify(note{Ref: string(p.ID), Tx: "tx", Word: "pending", Amount: int64(i), At: start.Add(time.Duration(-i) * time.Hour)})
+		s.notify(note{Ref: string(p.ID), Tx: "tx", Word: "pending", Amount: int64(i), At: start.Add(time.Duration(-i) * time.Hour),
+			Raw: fmt.Sprint("pending/", i), More: []payments.Fact{{Kind: payments.FactReversible, Text: fmt.Sprint(i)}}})
 	}
 	p = s.status(p, payments.StatusPending)
 	require.LessOrEqual(t, len(p.Attempts), 50)
@@ -252,6 +254,40 @@ func TestATransactionToldUnderTheWrongSessionIsStillAskedAbout(t *testing.T) {
 	s.clock.Advance(10 * time.Minute)
 	s.drain()
 	s.status(p, payments.StatusSettled)
+}
+
+// What was told under the wrong session is put right by the first answer.
+func TestAnAnswerPutsTheSessionRight(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	out, err := s.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "gopay"})
+	require.NoError(t, err)
+	p := out.Payment
+	_, err = s.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{Method: "bca_va"})
+	require.NoError(t, err)
+	s.notify(note{Ref: string(p.ID) + "-2", Tx: "tx1", Word: "pending", Amount: 29_000})
+	s.fake.set(string(p.ID), "tx1", "capture", 29_000)
+	code, _ := s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "capture", Amount: 29_000})
+	require.Equal(t, 200, code)
+	s.fake.set(string(p.ID), "tx1", "settlement", 29_000)
+	s.clock.Advance(time.Hour)
+	s.drain()
+	require.Equal(t, 1, s.told(p, payments.EventFundsAvailable))
+}
+
+// The channel is not signed either. It decides whether a denial after the
+// payment is the bank's taking it back, or a contradiction.
+func TestAForgedChannelMakesNoReversal(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.buy("ana", `{"plan_id":"pro"}`)
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "pending", Amount: 29_000, More: []payments.Fact{{Kind: payments.FactReversible}}})
+	s.settle(p, "tx1")
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "settlement", Amount: 29_000, More: []payments.Fact{{Kind: payments.FactReversible}}})
+	s.fake.set(string(p.ID), "tx1", "deny", 29_000)
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "deny", Amount: 29_000})
+	s.status(p, payments.StatusReview)
+	require.Zero(t, s.told(p, payments.EventRefunded))
 }
 
 // Reading must not be a way in: an error text of a forged message is cut, and

@@ -66,7 +66,7 @@ func TestADoubtEndsAfterADay(t *testing.T) {
 	require.False(t, s.get(p.ID).Attention)
 	before := s.fake.count("status")
 	var asked []time.Duration
-	for at := time.Duration(0); at < 30*time.Hour; at += 10 * time.Second {
+	for at := time.Duration(0); at < 50*time.Hour; at += 10 * time.Second {
 		s.clock.Advance(10 * time.Second)
 		s.drain()
 		if n := s.fake.count("status"); n > before {
@@ -144,12 +144,21 @@ func TestANotificationThatWasOvertakenIsOutdated(t *testing.T) {
 		require.Empty(t, s.get(p.ID).Watch.Doubts)
 		require.NotContains(t, s.kinds(p), payments.EventReview, c)
 	}
-	// After it was known: nothing changes.
+	// A bank that takes a payment back within minutes.
 	s := newShop(t)
 	p := s.buy("ana", `{"plan_id":"pro"}`)
+	s.fake.put(payments.Observation{Ref: string(p.ID), TransactionID: "tx1", RawStatus: "deny", Amount: p.Amount,
+		Facts: append(words("deny"), payments.Fact{Kind: payments.FactReversible})})
+	code, verdict := s.notify(settlement(p, "tx1"))
+	require.Equal(t, 200, code)
+	require.Equal(t, payments.VerdictOutdated, verdict)
+
+	// After it was known: nothing changes.
+	s = newShop(t)
+	p = s.buy("ana", `{"plan_id":"pro"}`)
 	s.settle(p, "tx1")
 	before := s.history(p)
-	code, verdict := s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "expire", Amount: 29_000})
+	code, verdict = s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "expire", Amount: 29_000})
 	require.Equal(t, 200, code)
 	require.Equal(t, payments.VerdictOutdated, verdict)
 	require.Equal(t, before, s.history(p))

@@ -28,7 +28,7 @@ func (s *Service) Run(ctx context.Context) error {
 	lanes := s.begin()
 	hooksCtx, stopHooks := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHooks()
-	d := s.newDispatcher(hooksCtx, lanes)
+	d := s.newDispatcher(hooksCtx, lanes, s.cfg.Hooks.Concurrency)
 
 	var loops sync.WaitGroup
 	loops.Go(func() { s.deliverLoop(ctx, d) })
@@ -62,13 +62,22 @@ func (s *Service) pause(ctx context.Context, d time.Duration, nudge <-chan struc
 	return ctx.Err() == nil
 }
 
+// rest is how long to wait for the next look at the store: longer, the more
+// often it has failed.
+func (s *Service) rest(failed int) time.Duration {
+	return max(s.cfg.Hooks.Poll, min(s.cfg.Hooks.Poll<<min(failed, 10), 30*time.Second))
+}
+
 // deliverLoop leases and delivers until ctx ends.
 func (s *Service) deliverLoop(ctx context.Context, d *dispatcher) {
-	for {
-		if _, err := d.lease(ctx); err != nil && ctx.Err() == nil {
+	for failed := 0; ; {
+		_, err := d.lease(ctx)
+		if failed++; err == nil {
+			failed = 0
+		} else if ctx.Err() == nil {
 			s.log.Error("deliveries cannot be leased; trying again", "error", err)
 		}
-		if !s.pause(ctx, s.cfg.Hooks.Poll, s.nudge) {
+		if !s.pause(ctx, s.rest(failed), s.nudge) {
 			return
 		}
 	}
@@ -76,15 +85,18 @@ func (s *Service) deliverLoop(ctx context.Context, d *dispatcher) {
 
 // timerLoop wakes payments until ctx ends.
 func (s *Service) timerLoop(ctx context.Context) {
-	for {
+	for failed := 0; ; {
 		n, err := s.wakeDue(ctx)
+		if failed++; n > 0 || err == nil {
+			failed = 0
+		}
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("timers: some payments could not be looked at; trying again", "error", err)
 		}
 		if n == timerBatch && err == nil {
 			continue
 		}
-		if !s.pause(ctx, s.cfg.Hooks.Poll, nil) {
+		if !s.pause(ctx, s.rest(failed), nil) {
 			return
 		}
 	}
@@ -122,15 +134,16 @@ func (s *Service) wakeDue(ctx context.Context) (int, error) {
 // laneLoop tells the store which lanes this process has, and tells operators
 // of lanes that nobody has any more.
 func (s *Service) laneLoop(ctx context.Context) {
-	for {
-		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
+	for failed := 0; ; {
+		rest := laneBeat
+		err := s.beat(ctx)
+		if failed++; err == nil {
+			failed = 0
+		} else if ctx.Err() == nil {
 			s.log.Error("lanes cannot be recorded; trying again", "error", err)
-			if !s.pause(ctx, s.cfg.Hooks.Poll, nil) {
-				return
-			}
-			continue
+			rest = s.rest(failed)
 		}
-		if !s.pause(ctx, laneBeat, nil) {
+		if !s.pause(ctx, rest, nil) {
 			return
 		}
 	}
@@ -159,8 +172,8 @@ func (s *Service) beat(ctx context.Context) error {
 // failed wait for their next try and do not keep it. The error joins what
 // timers met; failed hooks are not errors (see Deliveries).
 //
-// As in Run, hooks of different payments and lanes are called at the same
-// time; one after the other if HookPolicy.Concurrency is 1.
+// Hooks are called one after the other, so that a test's hook may count in a
+// plain variable.
 func (s *Service) Drain(ctx context.Context) error {
 	if err := guard(ctx); err != nil {
 		return err
@@ -169,7 +182,7 @@ func (s *Service) Drain(ctx context.Context) error {
 	if err := s.beat(ctx); err != nil {
 		return err
 	}
-	d := s.newDispatcher(ctx, lanes)
+	d := s.newDispatcher(ctx, lanes, 1)
 	var errs []error
 	for ctx.Err() == nil {
 		woken, err := s.wakeDue(ctx)

@@ -124,7 +124,14 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 	try(func(ctx context.Context, p *Payment) (*Payment, error) { return s.settleFree(ctx, s.store, p) })
 	try(func(ctx context.Context, p *Payment) (*Payment, error) { return p, s.matchParked(ctx, p) })
 	try(s.healOpening)
-	if try(s.askAll) {
+	asked := try(func(ctx context.Context, p *Payment) (*Payment, error) {
+		p, err := s.askAll(ctx, p)
+		if errors.Is(err, ErrUnsupported) {
+			err = nil // the gateway's own messages have to do
+		}
+		return p, err
+	})
+	if asked {
 		try(s.resumeRefunds)
 		try(s.sweep)
 	}

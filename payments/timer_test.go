@@ -32,9 +32,16 @@ const day = 24 * time.Hour
 
 func TestASilentPaymentIsAskedAboutOnSchedule(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
-	s.buy("ana", `{"plan_id":"pro"}`)
-	require.Equal(t, []time.Duration(payments.DefaultSchedule[:6]), s.asks(time.Minute, 23*time.Hour))
+	for _, begun := range []bool{false, true} {
+		s := newShop(t)
+		p := s.buy("ana", `{"plan_id":"pro"}`)
+		if begun {
+			s.fake.set(string(p.ID), "tx1", "pending", 29_000)
+			s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "pending", Amount: 29_000})
+		}
+		require.Equal(t, []time.Duration(payments.DefaultSchedule[:6]), s.asks(time.Minute, 23*time.Hour))
+		require.Equal(t, 6, s.fake.count("status"), "once each time")
+	}
 }
 
 // Captured, and the bank has not settled: asked about until it has, for 45
@@ -52,6 +59,14 @@ func TestACaptureIsWatchedUntilItHasSettled(t *testing.T) {
 		require.Equal(t, day*time.Duration(i+1), at)
 	}
 	s.asks(6*time.Hour, 40*day)
+	kept := 0
+	for m, err := range s.pay.Messages(t.Context(), payments.MessageQuery{PaymentID: p.ID}) {
+		require.NoError(t, err)
+		if m.Op == "status" {
+			kept++
+		}
+	}
+	require.Equal(t, 1, kept, "the same answer again is no news")
 	require.Empty(t, s.asks(day, 100*day), "in the end it is left to people")
 	require.True(t, s.get(p.ID).WakeAt.IsZero())
 
@@ -163,6 +178,27 @@ func TestAnOpenTransactionThatCannotBeExpiredIsWaitedFor(t *testing.T) {
 	q := s.buy("ana", `{"plan_id":"pro"}`)
 	s.asks(time.Hour, 25*time.Hour)
 	s.status(q, payments.StatusExpired)
+}
+
+// A gateway that cannot be asked tells by itself, or nobody does: what nobody
+// has begun to pay expires all the same.
+func TestAGatewayThatCannotBeAskedKeepsNothingOpen(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, with(func(c *payments.Config) { c.Gateways = []payments.Gateway{mute{c.Gateways[0]}} }))
+	s.fake.proof = payments.ProofWhole
+	p, q := s.buy("ana", `{"plan_id":"pro"}`), s.buy("budi", `{"plan_id":"pro"}`)
+	s.notify(note{Ref: string(q.ID), Tx: "tx1", Word: "pending", Amount: 29_000})
+	_, err := s.pay.Sync(t.Context(), p.ID)
+	require.ErrorIs(t, err, payments.ErrUnsupported)
+	require.Equal(t, 303, s.do("GET", "/return/"+string(p.ID), "ana", "").Code)
+	s.clock.Advance(day + 5*time.Minute)
+	s.drain()
+	s.status(p, payments.StatusExpired)
+	s.status(q, payments.StatusPending)
+	s.notify(note{Ref: string(q.ID), Tx: "tx1", Word: "settlement", Amount: 29_000})
+	s.status(q, payments.StatusSettled)
+	_, err = s.pay.Sync(t.Context(), q.ID)
+	require.NoError(t, err, "there is nothing to ask")
 }
 
 // A page on which a card was denied is "in progress" for some gateways. That
