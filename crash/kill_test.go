@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestNothingIsLostOrDoneTwiceWhenTheProcessIsKilled(t *testing.T) {
 	}
 	all.Go(func() { w.deliverUntil(ctx) })
 	for range kills {
-		w.killAt(time.Duration(20+rand.IntN(230)) * time.Millisecond)
+		w.killAfter(5 + rand.IntN(30))
 		w.start()
 	}
 	stop()
@@ -176,6 +177,8 @@ type world struct {
 	file string
 	http *http.Client
 
+	answered atomic.Int64 // requests of buyers and notifications
+
 	mu    sync.Mutex
 	cmd   *exec.Cmd
 	paid  map[string]bool
@@ -224,10 +227,13 @@ func (w *world) start() {
 	})
 }
 
-// killAt pulls the plug after d: the moment is random, and nothing is waited
-// for.
-func (w *world) killAt(d time.Duration) {
-	<-time.After(d)
+// killAfter pulls the plug when so many more requests have been answered, or
+// in the middle of one of them: the moment is random, and a slow machine has as
+// much done by then as a fast one.
+func (w *world) killAfter(answers int) {
+	from := w.answered.Load()
+	poll(w.t, "the app answers", func() bool { return w.answered.Load() >= from+int64(answers) })
+	<-time.After(rand.N(5 * time.Millisecond))
 	w.kill()
 }
 
@@ -302,6 +308,7 @@ func (w *world) checkout(ctx context.Context, user, body, key string) string {
 		req.Header.Set("Idempotency-Key", key)
 		resp, err := w.http.Do(req)
 		if err == nil {
+			w.answered.Add(1)
 			raw, readErr := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
 			var answer struct {
@@ -354,6 +361,7 @@ func (w *world) deliverOne() bool {
 	resp, err := w.http.Post("http://"+w.addr+"/notifications/midtrans", "application/json", bytes.NewReader(l.body))
 	taken := false
 	if err == nil {
+		w.answered.Add(1)
 		taken = resp.StatusCode == http.StatusOK
 		_ = resp.Body.Close()
 	}
@@ -380,6 +388,6 @@ func poll(t *testing.T, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)
 		}
-		<-time.After(20 * time.Millisecond)
+		<-time.After(2 * time.Millisecond)
 	}
 }
