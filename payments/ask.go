@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,13 +86,13 @@ func (s *Service) ask(ctx context.Context, p *Payment, g Gateway, a AttemptRef) 
 	return p, err
 }
 
-// forget ends an attempt that was only ever hearsay: its gateway knows nothing
-// of it, or says that it is another order's. It returns why.
+// forget ends an attempt that its gateway knows nothing of, or says to be
+// another order's. It returns why.
 func (s *Service) forget(ctx context.Context, p *Payment, g Gateway, a AttemptRef, note string, why error) (*Payment, error) {
 	updated, err := s.updateID(ctx, p.ID, func(u *unit) error {
-		u.p.note("transaction " + clip(a.TransactionID) + ": " + note)
+		u.p.note("transaction " + clip(cmp.Or(a.TransactionID, a.Ref)) + ": " + note)
 		if known := u.p.Attempt(g.Name(), a.TransactionID); known != nil {
-			u.record(known, Fact{Kind: FactExpired, Text: note})
+			u.forget(*known, note)
 		}
 		return nil
 	})

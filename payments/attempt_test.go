@@ -104,6 +104,21 @@ func TestALostAnswerIsHealedByTheTimer(t *testing.T) {
 	s.settle(p, "tx1")
 }
 
+// The answer that the timer gets may be a no.
+func TestALostAnswerTurnsOutToBeANo(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	asked := s.fake.answers(errTimeout, refusal("400"))
+	out, err := s.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro"})
+	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
+	s.clock.Advance(time.Minute)
+	s.drain() // it is recorded: no fault of the timer
+	s.status(out.Payment, payments.StatusDenied)
+	s.clock.Advance(time.Hour)
+	s.drain()
+	require.Len(t, *asked, 2)
+}
+
 // A gateway that never answers leaves the payment created until its time is
 // up; it is asked ever more seldom, and never is there a denial.
 func TestAGatewayThatNeverAnswersDeniesNothing(t *testing.T) {
@@ -326,6 +341,66 @@ func TestAnotherMethodIsTooLateWhenThePayerHasPaid(t *testing.T) {
 	require.Equal(t, payments.StatusSettled, out.Payment.Status)
 	require.Equal(t, 1, s.fake.count("checkout"))
 	require.Equal(t, 1, s.told(p, payments.EventSettled))
+}
+
+// As above, but nobody has told us: the gateway is asked before anything is
+// canceled there, for that could give the money back.
+func TestAnotherMethodAsksBeforeItCancels(t *testing.T) {
+	t.Parallel()
+	for truth, want := range map[string]payments.Status{
+		"capture": payments.StatusSettled, "settlement": payments.StatusSettled, "refund": payments.StatusRefunded,
+	} {
+		s := newShop(t)
+		out, err := s.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "gopay"})
+		require.NoError(t, err)
+		p := out.Payment
+		s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "pending", Amount: 29_000})
+		s.fake.set(string(p.ID), "tx1", truth, 29_000)
+		_, err = s.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{Method: "bca_va"})
+		require.ErrorIs(t, err, payments.ErrWrongState, truth)
+		s.status(p, want)
+		for _, c := range s.fake.canceled {
+			require.Empty(t, c.TransactionID, truth)
+		}
+		require.Equal(t, 1, s.fake.count("checkout"), truth)
+	}
+}
+
+// The cancelation is accepted, yet the gateway still says pending: there must
+// be no second way to pay.
+func TestAnotherMethodWaitsUntilTheFormerOneIsClosed(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	out, err := s.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "gopay"})
+	require.NoError(t, err)
+	p := out.Payment
+	s.fake.set(string(p.ID), "tx1", "pending", 29_000)
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "pending", Amount: 29_000})
+	s.fake.cancel = func(payments.AttemptRef) error { return nil }
+	_, err = s.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{Method: "bca_va"})
+	require.ErrorIs(t, err, payments.ErrWrongState)
+	require.Equal(t, 1, s.fake.count("checkout"))
+	_, open := s.get(p.ID).Session()
+	require.True(t, open)
+}
+
+// The answer to the first call was lost. It is heard first, under the same
+// reference and for what was asked then; and then what is wanted now is opened.
+func TestAnotherMethodAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	asked := s.fake.answers(errTimeout)
+	out, err := s.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "gopay"})
+	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
+	s.clock.Advance(time.Minute)
+	out, err = s.pay.Attempt(t.Context(), out.Payment.ID, payments.AttemptParams{Method: "bca_va"})
+	require.NoError(t, err)
+	require.EqualValues(t, "bca_va", out.Session.Method)
+	require.Len(t, *asked, 3)
+	require.Equal(t, (*asked)[0].Ref, (*asked)[1].Ref)
+	require.EqualValues(t, "gopay", (*asked)[1].Method)
+	require.NotEqual(t, (*asked)[1].Ref, (*asked)[2].Ref)
+	require.True(t, out.Payment.Sessions[0].Closed)
 }
 
 // To cancel what was captured would give the money back: asking for another

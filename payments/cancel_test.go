@@ -126,6 +126,18 @@ func TestWhatCannotBeCanceledOrExpired(t *testing.T) {
 	require.ErrorIs(t, err, payments.ErrNotFound)
 }
 
+// What is paid stays as it is, with all that was begun beside it.
+func TestACancelationOfAPaidOrderTouchesNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.paid()
+	s.fake.set(string(p.ID), "tx2", "pending", 85_000)
+	s.notify(note{Ref: string(p.ID), Tx: "tx2", Word: "pending", Amount: 85_000})
+	_, err := s.pay.Cancel(t.Context(), p.ID, "")
+	require.ErrorIs(t, err, payments.ErrWrongState)
+	require.Zero(t, s.fake.count("cancel"))
+}
+
 // Only a cancelation may give money back.
 func TestExpireNeverVoids(t *testing.T) {
 	t.Parallel()
@@ -194,6 +206,7 @@ func TestACancelationThatLosesTheRace(t *testing.T) {
 		require.NotNil(t, got)
 		p = s.status(p, payments.StatusSettled)
 		require.Equal(t, 1, s.told(p, payments.EventSettled), name)
+		require.Equal(t, map[string]int{"at the transaction": 1}[name] == 1, s.fake.count("cancel") == 1, "a paid page is left alone")
 		for _, f := range p.Facts {
 			require.NotEqual(t, payments.FactHostCanceled, f.Kind, name)
 		}

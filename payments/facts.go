@@ -249,3 +249,8 @@ func (o Observation) facts(at time.Time) Facts {
 // weightless are the kinds that change nothing for anybody: a message that
 // tells no more than these needs no confirmation by the gateway.
 var weightless = []FactKind{FactPending, FactMethod, FactWord, FactReversible}
+
+// weigh reports whether a fact of weight is in the set.
+func (fs Facts) weigh() bool {
+	return slices.ContainsFunc(fs, func(f Fact) bool { return !slices.Contains(weightless, f.Kind) })
+}

@@ -19,6 +19,7 @@ type fakeGateway struct {
 
 	mu       sync.Mutex
 	calls    []string
+	canceled []payments.AttemptRef
 	read     func(payments.RawNotification) (payments.Notification, error)
 	checkout func(payments.CheckoutRequest) (payments.CheckoutResult, error)
 	states   map[string]payments.Observation // by transaction id, and by ref for the newest
@@ -149,6 +150,9 @@ func (g *fakeGateway) Status(_ context.Context, a payments.AttemptRef) (payments
 
 func (g *fakeGateway) Cancel(_ context.Context, a payments.AttemptRef) error {
 	g.called("cancel")
+	g.mu.Lock()
+	g.canceled = append(g.canceled, a)
+	g.mu.Unlock()
 	if g.cancel != nil {
 		return g.cancel(a)
 	}

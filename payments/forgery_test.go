@@ -148,6 +148,31 @@ func TestAForgedPendingNeitherHarmsOthersNorKeepsThePaymentOpen(t *testing.T) {
 	}
 }
 
+// What turns out to be made up is forgotten: it must not read as an expiry,
+// for that releases stock.
+func TestAForgedPendingReleasesNoStock(t *testing.T) {
+	t.Parallel()
+	for _, forged := range [][]string{{"tx1"}, {"tx1", "madeup"}, {"madeup"}} { // the victim's, and nobody's
+		s := newShop(t)
+		victim := s.paid()
+		p := s.buy("mallory", `{"items":[{"id":"mug","quantity":1}]}`)
+		for _, tx := range forged {
+			s.notify(note{Ref: string(p.ID), Tx: tx, Word: "pending", Amount: 85_000})
+		}
+		s.asks(time.Minute, 2*time.Hour)
+		s.status(p, payments.StatusPending)
+		before := s.kinds(p)
+		require.NotContains(t, before, payments.EventExpired)
+		s.clock.Advance(day)
+		s.drain()
+		p = s.status(p, payments.StatusExpired)
+		require.Equal(t, append(before, payments.EventExpired), s.kinds(p))
+		require.Empty(t, p.Attempts)
+		require.True(t, p.Attention, "somebody has lied")
+		s.status(victim, payments.StatusSettled)
+	}
+}
+
 // The expiry of a transaction is not signed: only the gateway's own answer
 // gives a payer more time.
 func TestAForgedExpiryTimeGivesNoMoreTime(t *testing.T) {

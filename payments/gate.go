@@ -95,7 +95,7 @@ func overtaken(notified, answer Facts) bool {
 	case notified.has(FactCaptured):
 		return answer.has(FactPaid, FactCanceled)
 	case notified.has(FactAuthorized, FactAuthChallenged, FactCaptureChallenged):
-		return slices.ContainsFunc(answer, func(f Fact) bool { return !slices.Contains(weightless, f.Kind) })
+		return answer.weigh()
 	}
 	return false
 }

@@ -91,6 +91,20 @@ func (s *step) record(a *Attempt, f Fact) {
 	s.change(func() { a.Facts = a.Facts.join(f) })
 }
 
+// forget ends an attempt that turns out not to be the payment's. If all that is
+// known of it is hearsay, it never was, and nothing is told; else it is over.
+func (s *step) forget(a Attempt, why string) {
+	if a.Facts.weigh() {
+		s.record(s.p.attempt(a.Gateway, a.TransactionID), Fact{Kind: FactExpired, Text: why})
+		return
+	}
+	s.change(func() {
+		s.p.Attempts = slices.DeleteFunc(slices.Clone(s.p.Attempts), func(b Attempt) bool {
+			return b.Gateway == a.Gateway && b.TransactionID == a.TransactionID
+		})
+	})
+}
+
 // change lets join add facts, then computes the status and emits what the
 // difference between before and after tells.
 func (s *step) change(join func()) {

@@ -161,6 +161,22 @@ func TestALostAnswerToARefundIsResumedUnderTheSameKey(t *testing.T) {
 	}
 }
 
+// While the first call may still be running, the timer does not repeat it.
+func TestARefundThatMayStillBeRunningIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.paid()
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "deny", Amount: 85_000}) // wakes the timer in ten seconds
+	s.fake.refund = func(payments.AttemptRef, payments.RefundRequest) error { return errTimeout }
+	_, err := s.refund(p, "r1", 0)
+	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
+	asked := s.fake.count("status")
+	s.clock.Advance(10 * time.Second)
+	s.drain()
+	require.Greater(t, s.fake.count("status"), asked)
+	require.Equal(t, 1, s.fake.count("refund"))
+}
+
 // The look-up shows the refund: there is no need to ask for it again.
 func TestALookUpAnswersALostRefund(t *testing.T) {
 	t.Parallel()

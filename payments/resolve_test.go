@@ -39,6 +39,20 @@ func TestAWrongAmountCanBeAccepted(t *testing.T) {
 	require.True(t, e.OK)
 }
 
+// A hundred dollars are not a hundred rupiah.
+func TestMoneyInAnotherCurrencyCannotBeAccepted(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.buy("ana", `{"plan_id":"pro"}`)
+	s.fake.put(payments.Observation{Ref: string(p.ID), TransactionID: "tx1", Amount: payments.Money{Amount: 29_000, Currency: "USD"}, Facts: words("settlement")})
+	s.notify(settlement(p, "tx1"))
+	s.status(p, payments.StatusReview)
+	require.Equal(t, []string{"verb"}, fields(t, s.resolve(p, payments.Accept)))
+	require.NoError(t, s.resolve(p, payments.Reject))
+	s.status(p, payments.StatusReview)
+	require.Zero(t, s.told(p, payments.EventSettled))
+}
+
 func TestAWrongAmountCanBeRejectedAndPaidBack(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -70,9 +70,12 @@ func (s Session) askAgain() time.Time {
 
 // unanswered are the sessions whose outcome is not known.
 func (p *Payment) unanswered() []Session {
+	if !p.sweepable() {
+		return nil
+	}
 	var open []Session
 	for _, session := range p.Sessions {
-		if session.OpenedAt.IsZero() && session.Refused == "" && !session.Closed && p.sweepable() {
+		if session.OpenedAt.IsZero() && session.Refused == "" && !session.Closed {
 			open = append(open, session)
 		}
 	}
@@ -138,7 +141,6 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 	failed := errors.Join(errs...)
 	_, err := s.updateID(ctx, p.ID, func(u *unit) error {
 		u.tellClaimEnd()
-		u.soon = time.Time{}
 		if failed != nil {
 			u.soon = u.p.wakeAfterFailure(u.at)
 			return nil

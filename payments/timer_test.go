@@ -238,6 +238,26 @@ func TestOneWhoPaysAtTheLastMomentIsWaitedFor(t *testing.T) {
 	s.status(p, payments.StatusSettled)
 }
 
+// The same, told by a notification between our last look and the end.
+func TestOneWhoBeginsBehindOurBackIsNotOver(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.buy("ana", `{"plan_id":"pro"}`)
+	s.clock.Advance(day)
+	s.drain()
+	s.fake.cancel = func(payments.AttemptRef) error {
+		s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "pending", Amount: 29_000})
+		s.fake.set(string(p.ID), "tx1", "pending", 29_000)
+		return nil
+	}
+	s.clock.Advance(3 * time.Minute)
+	s.drain()
+	p = s.status(p, payments.StatusPending)
+	for _, f := range p.Facts {
+		require.NotEqual(t, payments.FactLapsed, f.Kind)
+	}
+}
+
 // Nothing was ever opened: there is nobody to ask.
 func TestAnOrderThatWasNeverOpenedExpiresToo(t *testing.T) {
 	t.Parallel()
