@@ -45,7 +45,7 @@ func (s *Service) wakeAt(p *Payment, c *Claim, at time.Time) time.Time {
 		by(s.cfg.Reconcile.after(p.Watch.ChangedAt, at))
 	}
 	for _, d := range p.Watch.Doubts {
-		if !d.Contradicted {
+		if !d.Contradicted && at.Sub(d.Since) < askFor {
 			by(doubtSchedule.after(d.Since, at))
 		}
 	}

@@ -317,6 +317,7 @@ func TestAGatewayThatRefusesForEverIsAskedEverMoreSeldom(t *testing.T) {
 	s.fake.status = func(payments.AttemptRef) (payments.Observation, error) {
 		return payments.Observation{}, unreachable("401")
 	}
+	s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "refund", Amount: 85_000})
 	before := s.fake.count("status")
 	for range 60 * 24 {
 		s.clock.Advance(time.Hour)
