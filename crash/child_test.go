@@ -74,7 +74,9 @@ func child(addr, file, simulator string) error {
 		return err
 	}
 	write := func(tx *gorm.DB, order payments.ID, kind string) error {
-		return tx.Create(&Effect{OrderID: string(order), Kind: kind}).Error
+		err := tx.Create(&Effect{OrderID: string(order), Kind: kind}).Error
+		linger(5 * time.Millisecond) // in the transaction
+		return err
 	}
 	pay.OnSettled("fulfil", gormstore.InTx(store, func(_ context.Context, tx *gorm.DB, e payments.Settled) error {
 		return write(tx, e.Order.ID, "settled")
@@ -83,7 +85,9 @@ func child(addr, file, simulator string) error {
 		return write(tx, e.Order.ID, "expired")
 	}))
 	pay.OnSettled("mail", func(ctx context.Context, e payments.Settled) error {
-		return db.WithContext(ctx).Create(&Call{OrderID: string(e.Order.ID)}).Error
+		err := db.WithContext(ctx).Create(&Call{OrderID: string(e.Order.ID)}).Error
+		linger(30 * time.Millisecond) // the effect is there, the hook has not returned: a good moment to die
+		return err
 	})
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -98,6 +102,9 @@ func child(addr, file, simulator string) error {
 	}()
 	return pay.Run(ctx)
 }
+
+// linger is work that takes a while.
+func linger(d time.Duration) { <-time.After(d) }
 
 func openDB(file string) (*gorm.DB, error) {
 	return gorm.Open(sqlite.Open(gormstore.SQLiteDSN(file)), &gorm.Config{Logger: logger.Discard})
