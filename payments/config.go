@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -159,6 +160,8 @@ func (c *Config) validate() error {
 	}
 	if c.Store == nil {
 		refuse("Store is missing")
+	} else if !reflect.TypeOf(c.Store).Comparable() {
+		refuse("Store is a %T, which cannot be compared; pass a pointer to it", c.Store) // Within tells stores apart
 	}
 	if len(c.Gateways) == 0 {
 		refuse("Gateways is empty")

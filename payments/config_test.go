@@ -34,7 +34,13 @@ func TestNewNamesTheFieldThatCannotWork(t *testing.T) {
 	t.Parallel()
 	price := payments.IDR(1)
 	cases := map[string]func(*payments.Config){
-		"Store":       func(c *payments.Config) { c.Store = nil },
+		"Store": func(c *payments.Config) { c.Store = nil },
+		"Store is a": func(c *payments.Config) {
+			c.Store = struct {
+				payments.Store
+				notes []string
+			}{Store: c.Store}
+		},
 		"Gateways":    func(c *payments.Config) { c.Gateways = nil },
 		"Gateways[1]": func(c *payments.Config) { c.Gateways = append(c.Gateways, nil) },
 		`Gateways: two have the name "fake"`: func(c *payments.Config) {

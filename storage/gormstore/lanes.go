@@ -4,46 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 	"slices"
-	"time"
 
 	"github.com/lunaspay/lunas/payments"
 )
-
-// lane is a lane as stored: with what its Kinds are computed from. The times
-// are of each kind, since a heartbeat of a new version of the app must not
-// keep alive those that only the old version had.
-type lane struct {
-	payments.Lane
-	// All is when "all kinds" was recorded last, and Single when a kind by
-	// its name was.
-	All    time.Time                        `json:"all,omitzero"`
-	Single map[payments.EventKind]time.Time `json:"single,omitempty"`
-}
-
-// seen brings a lane up to date with what a process has.
-func (l *lane) seen(by payments.Lane) {
-	l.RetiredAt = time.Time{}
-	if by.SeenAt.After(l.SeenAt) {
-		l.SeenAt = by.SeenAt
-	}
-	if by.Kinds == nil {
-		l.All = l.SeenAt
-	}
-	for _, kind := range by.Kinds {
-		if l.Single == nil {
-			l.Single = map[payments.EventKind]time.Time{}
-		}
-		l.Single[kind] = l.SeenAt
-	}
-	past := func(at time.Time) bool { return l.SeenAt.Sub(at) >= payments.LaneOverlap }
-	maps.DeleteFunc(l.Single, func(_ payments.EventKind, at time.Time) bool { return past(at) })
-	if l.Kinds = nil; past(l.All) {
-		l.Kinds = slices.AppendSeq([]payments.EventKind{}, maps.Keys(l.Single))
-		slices.Sort(l.Kinds)
-	}
-}
 
 // Lanes implements payments.DeliveryStore.
 func (s *Store) Lanes(ctx context.Context, change payments.LaneChange) (lanes []payments.Lane, err error) {
@@ -70,8 +34,7 @@ func changeLanes(ctx context.Context, c conn, change payments.LaneChange) error 
 		if err != nil {
 			return err
 		}
-		l.Name = by.Name
-		l.seen(by)
+		l.See(by)
 		if err := putLane(ctx, c, l); err != nil {
 			return err
 		}
@@ -96,23 +59,23 @@ func changeLanes(ctx context.Context, c conn, change payments.LaneChange) error 
 }
 
 // loadLane returns an empty lane if there is none of that name.
-func loadLane(ctx context.Context, c conn, name string) (lane, error) {
+func loadLane(ctx context.Context, c conn, name string) (payments.LaneRecord, error) {
 	found, err := query(ctx, c, scanLane, "SELECT name, doc FROM lunas_lane WHERE name = ?", name)
 	if err != nil || len(found) == 0 {
-		return lane{}, err
+		return payments.LaneRecord{}, err
 	}
 	return found[0], nil
 }
 
-func scanLane(rows *sql.Rows) (lane, error) {
+func scanLane(rows *sql.Rows) (payments.LaneRecord, error) {
 	var name, doc string
 	if err := rows.Scan(&name, &doc); err != nil {
-		return lane{}, err
+		return payments.LaneRecord{}, err
 	}
-	return decode[lane](doc, "lane "+name)
+	return decode[payments.LaneRecord](doc, "lane "+name)
 }
 
-func putLane(ctx context.Context, c conn, l lane) error {
+func putLane(ctx context.Context, c conn, l payments.LaneRecord) error {
 	doc, err := document(l)
 	if err != nil {
 		return err

@@ -3,21 +3,11 @@ package memory
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/lunaspay/lunas/payments"
 )
-
-// lane is a lane with what Lane.Kinds is computed from: when each kind, and
-// "all kinds", was last recorded. A heartbeat of a new version of the app
-// thus does not keep alive the kinds that only the old one had.
-type lane struct {
-	payments.Lane
-	all    time.Time
-	single map[payments.EventKind]time.Time
-}
 
 // Lanes implements payments.DeliveryStore.
 func (s *Store) Lanes(ctx context.Context, c payments.LaneChange) ([]payments.Lane, error) {
@@ -26,37 +16,15 @@ func (s *Store) Lanes(ctx context.Context, c payments.LaneChange) ([]payments.La
 	}
 	defer s.mu.Unlock()
 	for _, seen := range c.Seen {
-		s.see(seen)
+		if s.lanes[seen.Name] == nil {
+			s.lanes[seen.Name] = &payments.LaneRecord{}
+		}
+		s.lanes[seen.Name].See(seen)
 	}
 	for _, name := range c.Retire {
 		s.retire(name, c.At)
 	}
-	return s.listLanes(func(*lane) bool { return true }), nil
-}
-
-func (s *Store) see(seen payments.Lane) {
-	l := s.lanes[seen.Name]
-	if l == nil {
-		l = &lane{single: map[payments.EventKind]time.Time{}}
-		l.Name = seen.Name
-		s.lanes[seen.Name] = l
-	}
-	l.RetiredAt = time.Time{}
-	if seen.SeenAt.After(l.SeenAt) {
-		l.SeenAt = seen.SeenAt
-	}
-	if seen.Kinds == nil {
-		l.all = l.SeenAt
-	}
-	for _, kind := range seen.Kinds {
-		l.single[kind] = l.SeenAt
-	}
-	recent := func(at time.Time) bool { return l.SeenAt.Sub(at) < payments.LaneOverlap }
-	maps.DeleteFunc(l.single, func(_ payments.EventKind, at time.Time) bool { return !recent(at) })
-	l.Kinds = slices.Sorted(maps.Keys(l.single))
-	if recent(l.all) {
-		l.Kinds = nil
-	}
+	return s.listLanes(func(*payments.LaneRecord) bool { return true }), nil
 }
 
 // retire ends a lane, and all that is on its way there or stuck.
@@ -74,10 +42,10 @@ func (s *Store) retire(name string, at time.Time) {
 }
 
 func (s *Store) liveLanes() []payments.Lane {
-	return s.listLanes(func(l *lane) bool { return l.RetiredAt.IsZero() })
+	return s.listLanes(func(l *payments.LaneRecord) bool { return l.RetiredAt.IsZero() })
 }
 
-func (s *Store) listLanes(wanted func(*lane) bool) []payments.Lane {
+func (s *Store) listLanes(wanted func(*payments.LaneRecord) bool) []payments.Lane {
 	var lanes []payments.Lane
 	for _, l := range s.lanes {
 		if wanted(l) {

@@ -22,7 +22,7 @@ type Store struct {
 	refs     map[payments.Ref]payments.ID
 	claims   map[claimKey]*payments.Claim
 	messages map[payments.ID]*payments.Message
-	lanes    map[string]*lane
+	lanes    map[string]*payments.LaneRecord
 
 	deliveries map[payments.ID]*delivery
 	// queues are the open and dead deliveries of each payment and target, by
@@ -51,7 +51,7 @@ func New() *Store {
 		refs:       map[payments.Ref]payments.ID{},
 		claims:     map[claimKey]*payments.Claim{},
 		messages:   map[payments.ID]*payments.Message{},
-		lanes:      map[string]*lane{},
+		lanes:      map[string]*payments.LaneRecord{},
 		deliveries: map[payments.ID]*delivery{},
 		queues:     map[queueKey][]*delivery{},
 	}

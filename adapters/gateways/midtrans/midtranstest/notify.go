@@ -149,6 +149,8 @@ func (s *Server) nextDue() time.Time {
 // the caller to shuffle, repeat, change or lose.
 func (s *Server) Take() []simkit.Sent {
 	var taken []simkit.Sent
+	// A state file that cannot be written is the next change's error: what was
+	// taken is out of the queue all the same.
 	_ = s.change(func(time.Time) error { taken = s.queue.Take(); return nil })
 	return taken
 }
