@@ -36,16 +36,3 @@ func claimCursor(c payments.Claim) string {
 	cursor, _ := json.Marshal([2]string{c.UserID, c.PlanKey}) // strings: cannot fail
 	return string(cursor)
 }
-
-func putClaim(ctx context.Context, c conn, claim payments.Claim) error {
-	doc, err := document(claim)
-	if err != nil {
-		return err
-	}
-	_, err = c.exec(ctx, `INSERT INTO lunas_claim (tenant, user_id, plan_key, doc) VALUES (?, ?, ?, ?)
-		ON CONFLICT (tenant, user_id, plan_key) DO UPDATE SET doc = excluded.doc`, claim.Tenant, claim.UserID, claim.PlanKey, doc)
-	if err != nil {
-		return fmt.Errorf("store claim: %w", err)
-	}
-	return nil
-}

@@ -17,85 +17,16 @@ import (
 // another try they are not due either, and behind a dead head they never are.
 // So no lease looks at them in vain.
 
-// putDeliveries adds deliveries of events that are stored already.
-func putDeliveries(ctx context.Context, c conn, id payments.ID, h history, deliveries []payments.Delivery) error {
-	if len(deliveries) == 0 {
-		return nil
-	}
-	heads, err := liveHeads(ctx, c, id)
-	if err != nil {
-		return err
-	}
-	rows := make([]deliveryRow, len(deliveries))
-	for i, d := range deliveries {
-		if d.Event.PaymentID != id || d.Event.Seq < 1 || d.Event.Seq > h.after {
-			return fmt.Errorf("delivery %s is of no event of payment %s", d.ID, id)
-		}
-		if d.Event.Seq <= h.before {
-			if err := neverEnded(ctx, c, d); err != nil {
-				return err
-			}
-		}
-		due := sql.NullInt64{Int64: micros(d.Due), Valid: true}
-		if head, ok := heads[d.Target]; ok && head.seq < d.Event.Seq {
-			switch head.state {
-			case stateDead:
-				due = sql.NullInt64{}
-			case stateOpen:
-				due.Int64 = max(due.Int64, head.due.Int64)
-			}
-		}
-		rows[i] = deliveryRow{
-			deliveryKey: deliveryKey{payment: string(id), target: d.Target, seq: d.Event.Seq},
-			kind:        string(d.Event.Kind), state: stateOpen, due: due,
-		}
-	}
-	if err := putLive(ctx, c, rows); err != nil {
-		return fmt.Errorf("store deliveries of payment %s: %w", id, err)
-	}
-	return nil
-}
-
-// neverEnded makes sure that a delivery of an old event is not in the log: the
-// live ones are guarded by their key.
-func neverEnded(ctx context.Context, c conn, d payments.Delivery) error {
-	ended, err := query(ctx, c, scanOne[string], "SELECT state FROM lunas_delivery_log WHERE payment_id = ? AND seq = ? AND target = ?",
-		string(d.Event.PaymentID), d.Event.Seq, d.Target)
-	if err != nil {
-		return fmt.Errorf("read log of payment %s: %w", d.Event.PaymentID, err)
-	}
-	if len(ended) > 0 {
-		return fmt.Errorf("delivery %s exists, and is %s", d.ID, ended[0])
-	}
-	return nil
-}
-
-// liveHeads are the payment's heads, by target.
-func liveHeads(ctx context.Context, c conn, id payments.ID) (map[string]deliveryRow, error) {
-	live, err := query(ctx, c, func(rows *sql.Rows) (r deliveryRow, err error) {
-		err = rows.Scan(&r.target, &r.seq, &r.state, &r.due)
-		return r, err
-	}, "SELECT target, seq, state, due FROM lunas_delivery WHERE payment_id = ? ORDER BY target, seq", string(id))
-	if err != nil {
-		return nil, fmt.Errorf("read deliveries of payment %s: %w", id, err)
-	}
-	heads := map[string]deliveryRow{}
-	for _, r := range slices.Backward(live) {
-		heads[r.target] = r
-	}
-	return heads, nil
-}
-
 // The columns of deliveryRow.fields, from either table.
 const (
-	liveColumns = "payment_id, target, seq, kind, state, due, lease, tries, owner, last_error, NULL AS done_at"
-	logColumns  = "payment_id, target, seq, kind, state, NULL AS due, lease, tries, owner, last_error, done_at"
+	liveColumns = "payment_id, target, seq, kind, state, due, lease, tries, owner, last_error"
+	logColumns  = "payment_id, target, seq, kind, state, done_at AS due, lease, tries, owner, last_error"
 )
 
 // withEvents joins deliveries with their events.
 func withEvents(deliveries, order string) string {
 	return "SELECT found.*, e.version, e.at, e.data FROM (" + deliveries +
-		") found JOIN lunas_event e ON e.payment_id = found.payment_id AND e.seq = found.seq ORDER BY " + order
+		") AS found JOIN lunas_event e ON e.payment_id = found.payment_id AND e.seq = found.seq ORDER BY " + order
 }
 
 // maxTargets is how many targets one statement asks for.
@@ -107,23 +38,31 @@ func (s *Store) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) (
 		return nil, ctx.Err()
 	}
 	var leased []payments.Delivery
-	err := s.write(ctx, func(ctx context.Context, c conn) error {
+	err := s.write(ctx, func(ctx context.Context, c *conn) error {
+		leased = []payments.Delivery{}
 		due, err := dueHeads(ctx, c, l)
 		if err != nil {
 			return err
 		}
-		leased = make([]payments.Delivery, len(due))
-		keys := make([][]any, len(due))
-		for i, r := range due {
-			keys[i] = []any{r.payment, r.target, r.seq}
-			r.due, r.owner = sql.NullInt64{Int64: micros(l.Until), Valid: true}, l.Owner
-			r.lease++
-			r.tries++
-			leased[i] = r.delivery()
+		for part := range slices.Chunk(due, maxRows) {
+			keys := keySet(part)
+			c.later(c.step(update(c)+"state = 'leased', due = ?, owner = ?, lease = lease + 1, tries = tries + 1"+ofKeys,
+				micros(l.Until), l.Owner, keys))
+			events, err := eventsOf(ctx, c, part)
+			if err != nil {
+				return err
+			}
+			for _, r := range part {
+				r.due, r.owner = sql.NullInt64{Int64: micros(l.Until), Valid: true}, l.Owner
+				r.lease++
+				r.tries++
+				e := events[payments.EventID(payments.ID(r.payment), r.seq)]
+				r.version, r.at, r.data = e.Version, micros(e.At), string(e.Data)
+				r.state = stateLeased
+				leased = append(leased, r.delivery())
+			}
 		}
-		_, err = c.execTuples(ctx, `UPDATE lunas_delivery SET state = 'leased', due = ?, owner = ?, lease = lease + 1, tries = tries + 1
-			WHERE (payment_id, target, seq) IN (VALUES %s)`, keys, micros(l.Until), l.Owner)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lease deliveries: %w", err)
@@ -131,11 +70,54 @@ func (s *Store) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) (
 	return leased, nil
 }
 
-// dueHeads are the most overdue heads that l asks for. A target's deliveries
-// are looked up apart from those of other targets, so that a lane which no
-// process serves may pile up at no cost to the others.
-func dueHeads(ctx context.Context, c conn, l payments.DeliveryLease) ([]deliveryRow, error) {
-	var parts []*selection
+// ofKeys selects deliveries: keySet.
+const ofKeys = " WHERE (payment_id, target, seq) IN ?"
+
+func keySet(deliveries []deliveryRow) set {
+	rows := make(set, len(deliveries))
+	for i, r := range deliveries {
+		rows[i] = r.values()
+	}
+	return rows
+}
+
+// spare is how many times more deliveries are looked at than asked for: other
+// processes look at the same, and what they have locked is left to them.
+const spare = 4
+
+// dueHeads are the most overdue heads that l asks for, locked. They are looked
+// for first and locked then: where the locks come first, the MySQL family sees
+// deliveries that are newer than what it takes for their predecessors.
+func dueHeads(ctx context.Context, c *conn, l payments.DeliveryLease) ([]deliveryRow, error) {
+	limit, skip := l.Limit, c.store.dialect.skip
+	if skip != "" {
+		limit *= spare
+	}
+	var due []deliveryRow
+	for some := range slices.Chunk(headsOfTargets(l), maxTargets) {
+		statement, args := ordered("due", limit, some...)
+		found, err := query(ctx, c, scanLive, statement, args...)
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, found...)
+	}
+	slices.SortFunc(due, func(a, b deliveryRow) int {
+		return cmp.Or(cmp.Compare(a.due.Int64, b.due.Int64), a.compare(b.deliveryKey))
+	})
+	due = slices.CompactFunc(due, func(a, b deliveryRow) bool { return a.deliveryKey == b.deliveryKey }) // a target may be named twice
+	due = due[:min(len(due), limit)]
+	if skip == "" || len(due) == 0 {
+		return due, nil
+	}
+	return query(ctx, c, scanLive, "SELECT "+liveColumns+" FROM lunas_delivery"+c.store.dialect.byKey+ofKeys+" AND due <= ? ORDER BY due LIMIT ?"+skip,
+		keySet(due), micros(l.Now), l.Limit)
+}
+
+// headsOfTargets selects due heads. A target's deliveries are looked up apart
+// from those of other targets, so that a lane which no process serves may pile
+// up at no cost to the others.
+func headsOfTargets(l payments.DeliveryLease) (parts []*selection) {
 	for _, t := range l.Targets {
 		part := selectFrom("SELECT "+liveColumns+" FROM lunas_delivery d").where("target = ? AND due <= ?", t.Name, micros(l.Now)).
 			where("NOT EXISTS (SELECT 1 FROM lunas_delivery e WHERE e.payment_id = d.payment_id AND e.target = d.target AND e.seq < d.seq)")
@@ -146,17 +128,26 @@ func dueHeads(ctx context.Context, c conn, l payments.DeliveryLease) ([]delivery
 			parts = append(parts, among(part, "kind", t.Kinds))
 		}
 	}
-	var due []deliveryRow
-	for some := range slices.Chunk(parts, maxTargets) {
-		statement, args := ordered("due", l.Limit, some...)
-		found, err := query(ctx, c, scanDelivery, withEvents(statement, "found.due"), args...)
-		if err != nil {
-			return nil, err
-		}
-		due = append(due, found...)
+	return parts
+}
+
+func scanLive(from row) (r deliveryRow, err error) {
+	err = from.Scan(r.fields()...)
+	return r, err
+}
+
+// eventsOf are the events that are delivered.
+func eventsOf(ctx context.Context, c *conn, deliveries []deliveryRow) (map[payments.ID]payments.Event, error) {
+	keys := make(set, len(deliveries))
+	for i, r := range deliveries {
+		keys[i] = []any{r.payment, r.seq}
 	}
-	slices.SortStableFunc(due, func(a, b deliveryRow) int { return cmp.Compare(a.due.Int64, b.due.Int64) })
-	return due[:min(len(due), l.Limit)], nil
+	found, err := query(ctx, c, scanEvent, "SELECT "+eventColumns+" FROM lunas_event WHERE (payment_id, seq) IN ?", keys)
+	events := map[payments.ID]payments.Event{}
+	for _, e := range found {
+		events[e.ID] = e
+	}
+	return events, err
 }
 
 // Deliveries implements payments.DeliveryStore.

@@ -3,7 +3,13 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
@@ -15,24 +21,89 @@ type dialect struct {
 	// name is GORM's, and that of the folder in migrations.
 	name  string
 	goose goose.Dialect
-	// begin opens a transaction that may write.
-	begin string
+	// begin opens a transaction that may write, and whose every statement sees
+	// what others have committed by then.
+	begin []string
 	// hasTable counts the tables of a name.
 	hasTable string
 	// check refuses settings under which the store cannot keep its promises.
 	check func(ctx context.Context, pool *sql.DB) error
-	// transient: the same transaction may succeed when it is repeated.
+
+	// numbered: placeholders are $1, $2, and not "?".
+	numbered bool
+	// rows writes many rows of values, to look for or to insert.
+	rows func(s *Store, rows [][]any, isSet bool, put func(any) string) string
+	// upsert is what follows an INSERT that replaces rows that exist: key names
+	// the columns of the key, and columns the others.
+	upsert func(key string, columns []string) string
+	// returning: DELETE can return the rows.
+	returning bool
+	// byKey makes a locking read go by the primary key. The MySQL family locks
+	// rows in the order in which it scans them, whatever ORDER BY says, and
+	// would choose the index anew for each statement.
+	byKey string
+	// lock is what a locking read ends with, and skip one that leaves alone
+	// what others have locked. SQLite's one writer needs neither.
+	lock, skip string
+
+	// leaders is how many batches of updates may be written at once.
+	leaders int
+	// transient: the database gave the transaction up, and the same one may
+	// succeed when it is repeated.
 	transient func(error) bool
+	// duplicate: a key existed already.
+	duplicate func(error) bool
+	// refused: the database has answered with this error, so nothing of the
+	// transaction is there, even if it is COMMIT that failed.
+	refused func(error) bool
 }
 
-func dialectOf(db *gorm.DB) (dialect, error) {
-	return dialectNamed(db.Name())
-}
+var dialects = []*dialect{&sqlite, &postgres, &mysql}
 
-func dialectNamed(name string) (dialect, error) {
-	switch name {
-	case sqlite.name:
-		return sqlite, nil
+func dialectOf(db *gorm.DB) (*dialect, error) { return dialectNamed(db.Name()) }
+
+func dialectNamed(name string) (*dialect, error) {
+	var names []string
+	for _, d := range dialects {
+		if d.name == name {
+			return d, nil
+		}
+		names = append(names, d.name)
 	}
-	return dialect{}, fmt.Errorf("database %q is not supported, only %s is", name, sqlite.name)
+	return nil, fmt.Errorf("database %q is not supported: want one of %s", name, strings.Join(names, ", "))
+}
+
+// onConflict is the upsert of SQLite and PostgreSQL.
+func onConflict(key string, columns []string) string {
+	return " ON CONFLICT (" + key + ") DO UPDATE SET " + assign(columns, "excluded.%[1]s")
+}
+
+// onDuplicateKey is the upsert of the MySQL family.
+func onDuplicateKey(_ string, columns []string) string {
+	return " ON DUPLICATE KEY UPDATE " + assign(columns, "VALUES(%[1]s)")
+}
+
+func assign(columns []string, value string) string {
+	parts := make([]string, len(columns))
+	for i, column := range columns {
+		parts[i] = column + " = " + fmt.Sprintf(value, column)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// lost reports whether the connection to the database broke. It goes by what
+// the drivers have in common, so that none is linked for it.
+func lost(err error) bool {
+	for _, broken := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed} {
+		if errors.Is(err, broken) {
+			return true
+		}
+	}
+	var network *net.OpError
+	if errors.As(err, &network) {
+		return !network.Timeout()
+	}
+	return err != nil && slices.ContainsFunc([]string{"invalid connection", "conn closed"}, func(text string) bool {
+		return strings.Contains(err.Error(), text)
+	})
 }

@@ -225,7 +225,7 @@ func TestBusyDatabase(t *testing.T) {
 	require.NoError(t, err)
 	tries, release = 0, -1
 	require.ErrorContains(t, touch(t, store, p.ID), "database is locked")
-	require.Equal(t, 4, tries, "it gives up at last")
+	require.Equal(t, 5, tries, "it gives up at last")
 	_, err = holder.ExecContext(t.Context(), "ROLLBACK")
 	require.NoError(t, err)
 	require.NoError(t, touch(t, store, p.ID))

@@ -1,10 +1,11 @@
 package gormstore
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/lunaspay/lunas/payments"
 )
@@ -14,7 +15,7 @@ func (s *Store) Lanes(ctx context.Context, change payments.LaneChange) (lanes []
 	if len(change.Seen)+len(change.Retire) == 0 {
 		lanes, err = listLanes(ctx, s.reader())
 	} else {
-		err = s.write(ctx, func(ctx context.Context, c conn) error {
+		err = s.write(ctx, func(ctx context.Context, c *conn) error {
 			if err := changeLanes(ctx, c, change); err != nil {
 				return err
 			}
@@ -28,64 +29,79 @@ func (s *Store) Lanes(ctx context.Context, change payments.LaneChange) (lanes []
 	return lanes, nil
 }
 
-func changeLanes(ctx context.Context, c conn, change payments.LaneChange) error {
-	for _, by := range change.Seen {
-		l, err := loadLane(ctx, c, by.Name)
+// changeLanes locks the lanes in the order of their names.
+func changeLanes(ctx context.Context, c *conn, change payments.LaneChange) error {
+	seen := slices.SortedFunc(slices.Values(change.Seen), func(a, b payments.Lane) int { return cmp.Compare(a.Name, b.Name) })
+	for _, by := range seen {
+		l, err := lockLane(ctx, c, by.Name)
 		if err != nil {
 			return err
 		}
+		found := l.Name != ""
 		l.See(by)
-		if err := putLane(ctx, c, l); err != nil {
+		if err := putLane(ctx, c, l, found); err != nil {
 			return err
 		}
 	}
-	for _, name := range change.Retire {
-		l, err := loadLane(ctx, c, name)
-		if err != nil {
-			return err
-		}
-		if l.Name == "" || !l.RetiredAt.IsZero() {
-			continue
-		}
-		l.RetiredAt = change.At
-		if err := putLane(ctx, c, l); err != nil {
-			return err
-		}
-		if err := dismissAll(ctx, c, payments.HookTarget(name), change.At); err != nil {
+	for _, name := range slices.Sorted(slices.Values(change.Retire)) {
+		if err := retireLane(ctx, c, name, change.At); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// loadLane returns an empty lane if there is none of that name.
-func loadLane(ctx context.Context, c conn, name string) (payments.LaneRecord, error) {
-	found, err := query(ctx, c, scanLane, "SELECT name, doc FROM lunas_lane WHERE name = ?", name)
+// retireLane also dismisses what is on its way to a lane that is retired
+// already: an update that had read the lanes before may have added to it since.
+func retireLane(ctx context.Context, c *conn, name string, at time.Time) error {
+	l, err := lockLane(ctx, c, name)
+	if err != nil || l.Name == "" {
+		return err
+	}
+	if l.RetiredAt.IsZero() {
+		l.RetiredAt = at
+		if err := putLane(ctx, c, l, true); err != nil {
+			return err
+		}
+	}
+	return dismissAll(ctx, c, payments.HookTarget(name), at)
+}
+
+// lockLane returns an empty lane if there is none of that name.
+func lockLane(ctx context.Context, c *conn, name string) (payments.LaneRecord, error) {
+	found, err := query(ctx, c, scanLane, "SELECT name, doc FROM lunas_lane WHERE name = ?"+c.store.dialect.lock, name)
 	if err != nil || len(found) == 0 {
 		return payments.LaneRecord{}, err
 	}
 	return found[0], nil
 }
 
-func scanLane(rows *sql.Rows) (payments.LaneRecord, error) {
+func scanLane(from row) (payments.LaneRecord, error) {
 	var name, doc string
-	if err := rows.Scan(&name, &doc); err != nil {
+	if err := from.Scan(&name, &doc); err != nil {
 		return payments.LaneRecord{}, err
 	}
 	return decode[payments.LaneRecord](doc, "lane "+name)
 }
 
-func putLane(ctx context.Context, c conn, l payments.LaneRecord) error {
+// putLane inserts a new one by a statement that fails if there is one by now.
+func putLane(ctx context.Context, c *conn, l payments.LaneRecord, found bool) error {
 	doc, err := document(l)
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, "INSERT INTO lunas_lane (name, doc) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET doc = excluded.doc", l.Name, doc)
+	statement := "INSERT INTO lunas_lane (doc, name) VALUES (?, ?)"
+	if found {
+		statement = "UPDATE lunas_lane SET doc = ? WHERE name = ?"
+	}
+	_, err = c.exec(ctx, statement, doc, l.Name)
 	return err
 }
 
-func listLanes(ctx context.Context, c conn) ([]payments.Lane, error) {
-	stored, err := query(ctx, c, scanLane, "SELECT name, doc FROM lunas_lane ORDER BY name")
+const laneSelect = "SELECT name, doc FROM lunas_lane ORDER BY name"
+
+func listLanes(ctx context.Context, c *conn) ([]payments.Lane, error) {
+	stored, err := query(ctx, c, scanLane, laneSelect)
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +113,11 @@ func listLanes(ctx context.Context, c conn) ([]payments.Lane, error) {
 }
 
 // liveLanes are those that new events go to.
-func liveLanes(ctx context.Context, c conn) ([]payments.Lane, error) {
-	lanes, err := listLanes(ctx, c)
-	if err != nil {
-		return nil, fmt.Errorf("read lanes: %w", err)
+func liveLanes(stored []payments.LaneRecord) (lanes []payments.Lane) {
+	for _, l := range stored {
+		if l.RetiredAt.IsZero() {
+			lanes = append(lanes, l.Lane)
+		}
 	}
-	return slices.DeleteFunc(lanes, func(l payments.Lane) bool { return !l.RetiredAt.IsZero() }), nil
+	return lanes
 }

@@ -33,17 +33,3 @@ func (s *Store) Messages(ctx context.Context, q payments.MessageQuery) (payments
 	}
 	return page(q.Limit, messages, func(m payments.Message) string { return string(m.ID) }), nil
 }
-
-func putMessages(ctx context.Context, c conn, messages []payments.Message) error {
-	rows := make([][]any, len(messages))
-	for i, m := range messages {
-		rows[i] = []any{string(m.ID), string(m.PaymentID), m.Gateway, m.Op, m.Ref, string(m.Verdict), m.Note, micros(m.At), m.Raw}
-	}
-	_, err := c.execTuples(ctx, `INSERT INTO lunas_message (`+messageColumns+`) VALUES %s ON CONFLICT (id) DO UPDATE SET
-		payment_id = excluded.payment_id, gateway = excluded.gateway, op = excluded.op, ref = excluded.ref,
-		verdict = excluded.verdict, note = excluded.note, at = excluded.at, raw = excluded.raw`, rows)
-	if err != nil {
-		return fmt.Errorf("store messages: %w", err)
-	}
-	return nil
-}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
@@ -24,7 +25,7 @@ var embedded embed.FS
 // It returns ErrSchemaNew, and does nothing, when a later version of this
 // module has been here.
 func Migrate(ctx context.Context, db *gorm.DB, o *Options) error {
-	s, err := connect(db, o)
+	s, err := connect(ctx, db, o)
 	if err == nil {
 		err = s.migrate(ctx)
 	}
@@ -126,7 +127,7 @@ func Migrations(dialect string, o *Options) (fs.FS, error) {
 		if err != nil {
 			return nil, fmt.Errorf("migrations: %w", err)
 		}
-		if _, err := out.Write([]byte(conn{prefix: prefix}.text(string(text)))); err != nil {
+		if _, err := out.Write([]byte(strings.ReplaceAll(string(text), defaultPrefix, prefix))); err != nil {
 			return nil, fmt.Errorf("migrations: %w", err)
 		}
 	}

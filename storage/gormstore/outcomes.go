@@ -17,7 +17,7 @@ func (s *Store) Finish(ctx context.Context, outcomes []payments.Outcome) ([]paym
 		return nil, ctx.Err()
 	}
 	var lost []payments.ID
-	err := s.write(ctx, func(ctx context.Context, c conn) error {
+	err := s.write(ctx, func(ctx context.Context, c *conn) error {
 		recorded, err := finish(ctx, c, outcomes)
 		lost = nil
 		for i, o := range outcomes {
@@ -39,13 +39,13 @@ type leasedKey struct {
 	lease int64
 }
 
-func (k leasedKey) values() []any { return []any{k.payment, k.target, k.seq, k.lease} }
+func (k leasedKey) values() []any { return append(k.deliveryKey.values(), k.lease) }
 
 // finish records outcomes, and tells of each whether it did. Every statement
 // writes, and none only reads, for the sake of transactions that have not
 // locked the database yet: the first one waits for the lock, and is not
 // refused.
-func finish(ctx context.Context, c conn, outcomes []payments.Outcome) (recorded []bool, err error) {
+func finish(ctx context.Context, c *conn, outcomes []payments.Outcome) (recorded []bool, err error) {
 	recorded = make([]bool, len(outcomes))
 	done := map[leasedKey]int{} // most are; they are recorded together
 	var keys [][]any
@@ -72,8 +72,8 @@ func finish(ctx context.Context, c conn, outcomes []payments.Outcome) (recorded 
 			return nil, err
 		}
 	}
-	for part := range slices.Chunk(keys, maxTuples) {
-		ended, err := remove(ctx, c, "state = 'leased' AND (payment_id, target, seq, lease) IN (VALUES "+tuples(part)+")", slices.Concat(part...)...)
+	for part := range slices.Chunk(keys, maxRows) {
+		ended, err := remove(ctx, c, "state = 'leased' AND (payment_id, target, seq, lease) IN ?", set(part))
 		if err != nil {
 			return nil, err
 		}
@@ -84,9 +84,7 @@ func finish(ctx context.Context, c conn, outcomes []payments.Outcome) (recorded 
 			r.end(payments.DeliveryDone, outcomes[at].At)
 			r.lastError = outcomes[at].Error
 		}
-		if err := putLog(ctx, c, ended); err != nil {
-			return nil, err
-		}
+		c.later(insertLog(c, ended)...)
 	}
 	return recorded, nil
 }
@@ -98,37 +96,40 @@ const (
 	behind = " WHERE payment_id = ? AND target = ? AND seq > ?"
 )
 
+// update begins a statement that changes deliveries by their keys.
+func update(c *conn) string { return "UPDATE lunas_delivery" + c.store.dialect.byKey + " SET " }
+
 // retry puts a leased delivery back, and lets those behind it wait as long.
-func retry(ctx context.Context, c conn, key leasedKey, o payments.Outcome) (bool, error) {
+func retry(ctx context.Context, c *conn, key leasedKey, o payments.Outcome) (bool, error) {
 	uncounted := 0
 	if o.Uncounted {
 		uncounted = 1
 	}
 	due := micros(o.Due)
-	n, err := c.exec(ctx, "UPDATE lunas_delivery SET state = 'open', due = ?, tries = tries - ?, last_error = ?"+ofLease,
+	n, err := c.exec(ctx, update(c)+"state = 'open', due = ?, tries = tries - ?, last_error = ?"+ofLease,
 		append([]any{due, uncounted, o.Error}, key.values()...)...)
 	if err != nil || n == 0 {
 		return false, err
 	}
-	_, err = c.exec(ctx, "UPDATE lunas_delivery SET due = ?"+behind+" AND due < ?", due, key.payment, key.target, key.seq, due)
+	_, err = c.exec(ctx, update(c)+"due = ?"+behind+" AND due < ?", due, key.payment, key.target, key.seq, due)
 	return true, err
 }
 
 // bury gives a leased delivery up. Nothing behind it is due any more.
-func bury(ctx context.Context, c conn, key leasedKey, o payments.Outcome) (bool, error) {
-	n, err := c.exec(ctx, "UPDATE lunas_delivery SET state = 'dead', due = NULL, last_error = ?"+ofLease,
+func bury(ctx context.Context, c *conn, key leasedKey, o payments.Outcome) (bool, error) {
+	n, err := c.exec(ctx, update(c)+"state = 'dead', due = NULL, last_error = ?"+ofLease,
 		append([]any{o.Error}, key.values()...)...)
 	if err != nil || n == 0 {
 		return false, err
 	}
-	_, err = c.exec(ctx, "UPDATE lunas_delivery SET due = NULL"+behind, key.payment, key.target, key.seq)
+	_, err = c.exec(ctx, update(c)+"due = NULL"+behind, key.payment, key.target, key.seq)
 	return true, err
 }
 
 // release puts a dead delivery back or dismisses it. Either way those behind
 // it have a time again. The note goes where people look for why a delivery is
 // as it is.
-func release(ctx context.Context, c conn, r payments.Release) error {
+func release(ctx context.Context, c *conn, r payments.Release) error {
 	key, ok := parseDeliveryID(r.DeliveryID)
 	if !ok {
 		return nil
@@ -143,71 +144,72 @@ func release(ctx context.Context, c conn, r payments.Release) error {
 	return nil
 }
 
-func putReleased(ctx context.Context, c conn, row deliveryRow, r payments.Release) error {
+func putReleased(ctx context.Context, c *conn, row deliveryRow, r payments.Release) error {
 	if r.Note != "" {
 		row.lastError = strings.TrimPrefix(row.lastError+"; "+r.Note, "; ")
 	}
-	var err error
 	switch r.State {
 	case payments.DeliveryOpen:
 		row.state, row.tries, row.due = stateOpen, 0, sql.NullInt64{Int64: micros(r.Due), Valid: true}
-		err = putLive(ctx, c, []deliveryRow{row})
+		c.later(insertLive(c, []deliveryRow{row})...)
 	case payments.DeliveryDismissed:
 		row.end(r.State, r.Due)
-		err = putLog(ctx, c, []deliveryRow{row})
+		c.later(insertLog(c, []deliveryRow{row})...)
 	default:
-		err = fmt.Errorf("state %q is none of open and dismissed", r.State)
+		return fmt.Errorf("state %q is none of open and dismissed", r.State)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = c.exec(ctx, "UPDATE lunas_delivery SET due = ?"+behind, micros(r.Due), row.payment, row.target, row.seq)
+	_, err := c.exec(ctx, update(c)+"due = ?"+behind, micros(r.Due), row.payment, row.target, row.seq)
 	return err
 }
 
 // dismissAll ends all that is on its way to a target, or stuck there.
-func dismissAll(ctx context.Context, c conn, target string, at time.Time) error {
-	_, err := c.exec(ctx, `INSERT INTO lunas_delivery_log (`+loggedColumns+`)
-		SELECT payment_id, target, seq, kind, 'dismissed', lease, tries, owner, last_error, ? FROM lunas_delivery WHERE target = ?`,
-		nullable(at), target)
-	if err == nil {
-		_, err = c.exec(ctx, "DELETE FROM lunas_delivery WHERE target = ?", target)
-	}
+func dismissAll(ctx context.Context, c *conn, target string, at time.Time) error {
+	ended, err := remove(ctx, c, "target = ?", target)
 	if err != nil {
 		return fmt.Errorf("dismiss deliveries to %q: %w", target, err)
 	}
+	for i := range ended {
+		ended[i].end(payments.DeliveryDismissed, at)
+	}
+	c.later(insertLog(c, ended)...)
 	return nil
 }
 
 // remove deletes live deliveries and returns what they were.
-func remove(ctx context.Context, c conn, condition string, args ...any) ([]deliveryRow, error) {
-	return query(ctx, c, func(rows *sql.Rows) (r deliveryRow, err error) {
-		err = rows.Scan(r.fields()...)
-		return r, err
-	}, "DELETE FROM lunas_delivery WHERE "+condition+" RETURNING "+liveColumns, args...)
+func remove(ctx context.Context, c *conn, condition string, args ...any) ([]deliveryRow, error) {
+	d := c.store.dialect
+	if d.returning {
+		return query(ctx, c, scanLive, "DELETE FROM lunas_delivery WHERE "+condition+" RETURNING "+liveColumns, args...)
+	}
+	found, err := query(ctx, c, scanLive, "SELECT "+liveColumns+" FROM lunas_delivery"+d.byKey+" WHERE "+condition+d.lock, args...)
+	if err != nil {
+		return nil, err
+	}
+	for part := range slices.Chunk(found, maxRows) {
+		c.later(c.step("DELETE FROM lunas_delivery"+ofKeys, keySet(part)))
+	}
+	return found, nil
 }
 
 func (r *deliveryRow) end(state payments.DeliveryState, at time.Time) {
-	r.state, r.doneAt = string(state), nullable(at)
+	r.state, r.due = string(state), nullable(at)
 }
 
-const loggedColumns = "payment_id, target, seq, kind, state, lease, tries, owner, last_error, done_at"
-
-func putLog(ctx context.Context, c conn, ended []deliveryRow) error {
-	rows := make([][]any, len(ended))
-	for i, r := range ended {
-		rows[i] = []any{r.payment, r.target, r.seq, r.kind, r.state, r.lease, r.tries, r.owner, r.lastError, r.doneAt}
-	}
-	_, err := c.execTuples(ctx, "INSERT INTO lunas_delivery_log ("+loggedColumns+") VALUES %s", rows)
-	return err
-}
-
-func putLive(ctx context.Context, c conn, live []deliveryRow) error {
-	rows := make([][]any, len(live))
-	for i, r := range live {
+// rowsOf are deliveries in the order of liveColumns, which is that of the
+// log's columns, too.
+func rowsOf(deliveries []deliveryRow) [][]any {
+	rows := make([][]any, len(deliveries))
+	for i, r := range deliveries {
 		rows[i] = []any{r.payment, r.target, r.seq, r.kind, r.state, r.due, r.lease, r.tries, r.owner, r.lastError}
 	}
-	_, err := c.execTuples(ctx, `INSERT INTO lunas_delivery
-		(payment_id, target, seq, kind, state, due, lease, tries, owner, last_error) VALUES %s`, rows)
-	return err
+	return rows
+}
+
+func insertLive(c *conn, live []deliveryRow) []*step {
+	return c.inserts("INSERT INTO lunas_delivery ("+liveColumns+") ?", rowsOf(live))
+}
+
+func insertLog(c *conn, ended []deliveryRow) []*step {
+	return c.inserts("INSERT INTO lunas_delivery_log (payment_id, target, seq, kind, state, done_at, lease, tries, owner, last_error) ?",
+		rowsOf(ended))
 }

@@ -17,7 +17,7 @@ import (
 
 // small are the tables that hold a handful of rows, and what the planner
 // calls values and results that are at hand.
-var small = regexp.MustCompile(`^SCAN (lunas_lane|lunas_schema|found|\(subquery-\d+\)|\d+ CONSTANT ROWS?|CONSTANT ROW|\d+-ROW VALUES CLAUSE)$`)
+var small = regexp.MustCompile(`^SCAN (lunas_lane|lunas_schema|found|part\d+|\(subquery-\d+\)|\d+ CONSTANT ROWS?|CONSTANT ROW|\d+-ROW VALUES CLAUSE)$`)
 
 // Every statement that the suites make the store send is planned: none reads
 // a big table from end to end, and no index is there in vain.

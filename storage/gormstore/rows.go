@@ -1,6 +1,7 @@
 package gormstore
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -48,16 +49,39 @@ func decode[T any](doc, row string) (T, error) {
 
 // paymentRow is a payment as stored.
 type paymentRow struct {
-	id, doc string
-	wakeAt  sql.NullInt64
-	version int64
+	id                string
+	claim             claimKey // its user's on its plan
+	reference, status string
+	wakeAt            sql.NullInt64
+	version           int64
+	lastSeq           int
+	createdAt         int64
+	doc               string
 }
 
-const paymentColumns = "id, doc, wake_at, version"
+var paymentValues = []string{"tenant", "user_id", "plan_key", "reference", "status", "wake_at", "version", "last_seq", "created_at", "doc"}
 
-func scanPayment(rows *sql.Rows) (r paymentRow, err error) {
-	err = rows.Scan(&r.id, &r.doc, &r.wakeAt, &r.version)
+const paymentColumns = "id, tenant, user_id, plan_key, reference, status, wake_at, version, last_seq, created_at, doc"
+
+func scanPayment(from row) (r paymentRow, err error) {
+	err = from.Scan(&r.id, &r.claim.tenant, &r.claim.user, &r.claim.plan, &r.reference, &r.status,
+		&r.wakeAt, &r.version, &r.lastSeq, &r.createdAt, &r.doc)
 	return r, err
+}
+
+func (r *paymentRow) values() []any {
+	return []any{
+		r.id, r.claim.tenant, r.claim.user, r.claim.plan, r.reference, r.status, r.wakeAt, r.version, r.lastSeq, r.createdAt, r.doc,
+	}
+}
+
+// fill takes in all of the payment but its version and history, which the
+// store counts.
+func (r *paymentRow) fill(p *payments.Payment) (err error) {
+	r.claim = claimKey{p.User.Tenant, p.User.ID, p.PlanKey()}
+	r.reference, r.status, r.wakeAt, r.createdAt = p.Reference, string(p.Status), nullable(p.WakeAt), micros(p.CreatedAt)
+	r.doc, err = document(p)
+	return err
 }
 
 // payment parses the document anew on every call: no two callers share one.
@@ -73,10 +97,12 @@ func (r paymentRow) payment() (*payments.Payment, error) {
 	return p, nil
 }
 
-func scanEvent(rows *sql.Rows) (e payments.Event, err error) {
+const eventColumns = "payment_id, seq, kind, version, at, data"
+
+func scanEvent(from row) (e payments.Event, err error) {
 	var at int64
 	var data string
-	err = rows.Scan(&e.PaymentID, &e.Seq, &e.Kind, &e.Version, &at, &data)
+	err = from.Scan(&e.PaymentID, &e.Seq, &e.Kind, &e.Version, &at, &data)
 	e.ID = payments.EventID(e.PaymentID, e.Seq)
 	e.At, e.Data = instant(at), json.RawMessage(data)
 	return e, err
@@ -84,9 +110,9 @@ func scanEvent(rows *sql.Rows) (e payments.Event, err error) {
 
 const messageColumns = "id, payment_id, gateway, op, ref, verdict, note, at, raw"
 
-func scanMessage(rows *sql.Rows) (m payments.Message, err error) {
+func scanMessage(from row) (m payments.Message, err error) {
 	var at int64
-	err = rows.Scan(&m.ID, &m.PaymentID, &m.Gateway, &m.Op, &m.Ref, &m.Verdict, &m.Note, &at, &m.Raw)
+	err = from.Scan(&m.ID, &m.PaymentID, &m.Gateway, &m.Op, &m.Ref, &m.Verdict, &m.Note, &at, &m.Raw)
 	m.At = instant(at)
 	return m, err
 }
@@ -96,6 +122,12 @@ type deliveryKey struct {
 	payment, target string
 	seq             int
 }
+
+func (k deliveryKey) compare(l deliveryKey) int {
+	return cmp.Or(cmp.Compare(k.payment, l.payment), cmp.Compare(k.target, l.target), cmp.Compare(k.seq, l.seq))
+}
+
+func (k deliveryKey) values() []any { return []any{k.payment, k.target, k.seq} }
 
 // parseDeliveryID is the reverse of payments.DeliveryID of payments.EventID.
 func parseDeliveryID(id payments.ID) (deliveryKey, bool) {
@@ -124,7 +156,7 @@ const (
 type deliveryRow struct {
 	deliveryKey
 	kind, state      string
-	due, doneAt      sql.NullInt64
+	due              sql.NullInt64 // of one in the log: when it was done
 	lease            int64
 	tries            int
 	owner, lastError string
@@ -136,34 +168,40 @@ type deliveryRow struct {
 }
 
 func (r *deliveryRow) fields() []any {
-	return []any{&r.payment, &r.target, &r.seq, &r.kind, &r.state, &r.due, &r.lease, &r.tries, &r.owner, &r.lastError, &r.doneAt}
+	return []any{&r.payment, &r.target, &r.seq, &r.kind, &r.state, &r.due, &r.lease, &r.tries, &r.owner, &r.lastError}
 }
 
 // scanDelivery reads a delivery joined with its event.
-func scanDelivery(rows *sql.Rows) (r deliveryRow, err error) {
-	err = rows.Scan(append(r.fields(), &r.version, &r.at, &r.data)...)
+func scanDelivery(from row) (r deliveryRow, err error) {
+	err = from.Scan(append(r.fields(), &r.version, &r.at, &r.data)...)
 	return r, err
 }
 
 func (r *deliveryRow) delivery() payments.Delivery {
-	state := payments.DeliveryState(r.state)
-	if r.state == stateLeased {
-		state = payments.DeliveryOpen
-	}
 	payment := payments.ID(r.payment)
-	return payments.Delivery{
-		ID: r.id(), Target: r.target, State: state,
+	d := payments.Delivery{
+		ID: r.id(), Target: r.target, State: payments.DeliveryState(r.state),
 		Event: payments.Event{
 			ID: payments.EventID(payment, r.seq), PaymentID: payment, Kind: payments.EventKind(r.kind), Version: r.version,
 			Seq: r.seq, At: instant(r.at), Data: json.RawMessage(r.data),
 		},
-		Due: maybe(r.due), Lease: r.lease, Tries: r.tries, Owner: r.owner, LastError: r.lastError, DoneAt: maybe(r.doneAt),
+		Lease: r.lease, Tries: r.tries, Owner: r.owner, LastError: r.lastError,
 	}
+	switch r.state {
+	case stateOpen, stateLeased, stateDead:
+		d.Due = maybe(r.due)
+	default:
+		d.DoneAt = maybe(r.due)
+	}
+	if r.state == stateLeased {
+		d.State = payments.DeliveryOpen
+	}
+	return d
 }
 
-func scanClaim(rows *sql.Rows) (payments.Claim, error) {
+func scanClaim(from row) (payments.Claim, error) {
 	var user, plan, doc string
-	if err := rows.Scan(&user, &plan, &doc); err != nil {
+	if err := from.Scan(&user, &plan, &doc); err != nil {
 		return payments.Claim{}, err
 	}
 	return decode[payments.Claim](doc, fmt.Sprintf("claim of user %q on %q", user, plan))

@@ -1,6 +1,8 @@
 package gormstore
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lunaspay/lunas/payments"
@@ -36,14 +38,13 @@ func ordered(order string, limit int, parts ...*selection) (string, []any) {
 	var args []any
 	texts := make([]string, len(parts))
 	for i, p := range parts {
-		texts[i] = p.text + " ORDER BY " + order + " LIMIT ?"
+		texts[i] = "SELECT * FROM (" + p.text + " ORDER BY " + order + " LIMIT ?) AS part" + strconv.Itoa(i)
 		args = append(append(args, p.args...), limit)
 	}
-	if len(texts) == 1 {
-		return texts[0], args
+	if len(parts) == 1 {
+		return parts[0].text + " ORDER BY " + order + " LIMIT ?", args
 	}
-	text := "SELECT * FROM (" + strings.Join(texts, ") UNION SELECT * FROM (") + ") ORDER BY " + order + " LIMIT ?"
-	return text, append(args, limit)
+	return strings.Join(texts, " UNION ALL ") + " ORDER BY " + order + " LIMIT ?", append(args, limit)
 }
 
 // among adds the condition that column is one of the values.
@@ -52,7 +53,7 @@ func among[T ~string](s *selection, column string, values []T) *selection {
 	for i, v := range values {
 		args[i] = string(v)
 	}
-	return s.where(column+" IN ("+marks(len(values))+")", args...)
+	return s.where(column+" IN ("+strings.Repeat("?, ", len(values)-1)+"?)", args...)
 }
 
 // split adds the condition that column is one of the values, if there are
@@ -64,12 +65,13 @@ func split[T ~string](base func() *selection, column string, values []T, apart b
 	case !apart:
 		return []*selection{among(base(), column, values)}
 	}
-	parts := make([]*selection, len(values))
-	for i, v := range values {
-		parts[i] = base().where(column+" = ?", string(v))
+	var parts []*selection
+	for _, v := range slices.Compact(slices.Sorted(slices.Values(values))) {
+		part := base().where(column+" = ?", string(v))
 		if v != "" {
-			parts[i].where(column + " <> ''") // says that a partial index will do
+			part.where(column + " <> ''") // says that a partial index will do
 		}
+		parts = append(parts, part)
 	}
 	return parts
 }

@@ -15,10 +15,18 @@ var sqlite = dialect{
 	goose: goose.DialectSQLite3,
 	// Taking the lock at once: a transaction that reads first and asks for it
 	// later is refused, without any waiting, if another one wrote meanwhile.
-	begin:     "BEGIN IMMEDIATE",
+	begin:     []string{"BEGIN IMMEDIATE"},
 	hasTable:  "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 	check:     checkSQLite,
+	rows:      valuesRows,
+	upsert:    onConflict,
+	returning: true,
+	leaders:   1,
 	transient: sqliteBusy,
+	duplicate: func(err error) bool {
+		return err != nil && strings.Contains(err.Error(), "UNIQUE constraint failed")
+	},
+	refused: sqliteBusy,
 }
 
 // SQLiteDSN is the data source name of a database file with the settings that

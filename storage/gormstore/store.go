@@ -39,11 +39,14 @@ func (o *Options) prefix() (string, error) {
 type Store struct {
 	db      *gorm.DB
 	pool    *sql.DB
-	dialect dialect
+	dialect *dialect
 	prefix  string
-	// writer holds a token while a transaction of this store is open: writers
-	// of one process queue here, in order, and do not fight for the
-	// database's lock.
+	// pgx: the pool's connections are pgx's own.
+	pgx     bool
+	updates *committer
+	// writer holds a token while a transaction of this store is open, on a
+	// database with one writer: those of one process queue here, in order, and
+	// do not fight for the database's lock. Nil on others.
 	writer chan struct{}
 	// bound is the host's transaction that the store works in, or nil.
 	bound querier
@@ -56,7 +59,7 @@ var _ payments.Store = (*Store)(nil)
 // [Migrate]. The errors to branch on are ErrSchemaMissing, ErrSchemaOld and
 // ErrSchemaNew.
 func Open(ctx context.Context, db *gorm.DB, o *Options) (*Store, error) {
-	s, err := connect(db, o)
+	s, err := connect(ctx, db, o)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -73,8 +76,8 @@ func Open(ctx context.Context, db *gorm.DB, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// connect is a store that has not looked at its database yet.
-func connect(db *gorm.DB, o *Options) (*Store, error) {
+// connect is a store that has not looked at its schema yet.
+func connect(ctx context.Context, db *gorm.DB, o *Options) (*Store, error) {
 	prefix, err := o.prefix()
 	if err != nil {
 		return nil, err
@@ -90,7 +93,15 @@ func connect(db *gorm.DB, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, pool: pool, dialect: d, prefix: prefix, writer: make(chan struct{}, 1)}, nil
+	s := &Store{db: db, pool: pool, dialect: d, prefix: prefix}
+	if s.pgx, err = isPgx(ctx, pool); err != nil {
+		return nil, err
+	}
+	if d.leaders == 1 {
+		s.writer = make(chan struct{}, 1)
+	}
+	s.updates = &committer{leaders: d.leaders, hold: s.lockWriter, commit: s.commitAll}
+	return s, nil
 }
 
 func isTransaction(db *gorm.DB) bool {

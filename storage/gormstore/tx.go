@@ -3,11 +3,8 @@ package gormstore
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -67,12 +64,13 @@ func (s *Store) finishWith(ctx context.Context, f func(ctx context.Context, tx *
 	if !ok {
 		return errors.New("gormstore: InTx outside of a hook's delivery")
 	}
-	if err := s.lockWriter(ctx); err != nil {
+	release, err := s.lockWriter(ctx)
+	if err != nil {
 		return fmt.Errorf("begin hook's transaction: %w", err)
 	}
-	defer s.unlockWriter()
+	defer release()
 	var tx *gorm.DB
-	err := repeat(ctx, s.dialect.transient, func() (err error) {
+	err = repeat(ctx, s.again, func() (err error) {
 		tx, err = s.beginFinished(ctx, outcome)
 		return err
 	})
@@ -108,135 +106,4 @@ func (s *Store) beginFinished(ctx context.Context, outcome payments.Outcome) (*g
 		return nil, errors.Join(err, tx.Rollback().Error)
 	}
 	return tx, nil
-}
-
-// reader is where a statement that only reads goes.
-func (s *Store) reader() conn {
-	if s.bound != nil {
-		return conn{s.bound, s.prefix}
-	}
-	return conn{s.pool, s.prefix}
-}
-
-// write runs f in a transaction: one of its own, or a part of the host's. All
-// that f wrote is kept, or nothing if f or the commit failed. f may run
-// several times.
-//
-// The ctx that f gets never ends. A transaction is short, to finish it is
-// cheaper than to have its outcome unknown, and there are drivers that skip a
-// statement whose context has just ended without a word.
-func (s *Store) write(ctx context.Context, f func(ctx context.Context, c conn) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if s.bound != nil {
-		return s.inSavepoint(context.WithoutCancel(ctx), f)
-	}
-	if err := s.lockWriter(ctx); err != nil {
-		return err
-	}
-	defer s.unlockWriter()
-	return repeat(ctx, s.dialect.transient, func() error { return s.inTransaction(ctx, f) })
-}
-
-func (s *Store) lockWriter(ctx context.Context) error {
-	select {
-	case s.writer <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Store) unlockWriter() { <-s.writer }
-
-// maxTries is how often a transaction is begun that other processes get in
-// the way of. Each try waits as long as the database is told to wait for
-// locks.
-const maxTries = 4
-
-// repeat calls f until it succeeds, fails for good, or has failed too often.
-func repeat(ctx context.Context, again func(error) bool, f func() error) error {
-	for try := 1; ; try++ {
-		err := f()
-		if err == nil || try == maxTries || !again(err) {
-			return err
-		}
-		pause := time.NewTimer(rand.N(time.Duration(try) * 20 * time.Millisecond)) //nolint:gosec // jitter
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return errors.Join(ctx.Err(), err)
-		}
-	}
-}
-
-// inTransaction begins by statement and not by sql.Tx, which would begin in
-// whatever way the host's DSN says.
-func (s *Store) inTransaction(ctx context.Context, f func(ctx context.Context, c conn) error) (err error) {
-	one, err := s.pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer one.Close()
-	ctx = context.WithoutCancel(ctx)
-	if _, err := one.ExecContext(ctx, s.dialect.begin); err != nil {
-		return err
-	}
-	committed := false
-	defer func() { // also when f panics
-		if committed {
-			return
-		}
-		if failed := rollback(ctx, one); failed != nil {
-			err = errors.Join(err, failed)
-		}
-	}()
-	if err := f(ctx, conn{one, s.prefix}); err != nil {
-		return err
-	}
-	if _, err := one.ExecContext(ctx, "COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	committed = true
-	return nil
-}
-
-// rollback gives the connection back clean, or not at all: the pool closes
-// one that may still be in a transaction.
-func rollback(ctx context.Context, one *sql.Conn) error {
-	if _, err := one.ExecContext(ctx, "ROLLBACK"); err != nil {
-		discard := one.Raw(func(any) error { return driver.ErrBadConn })
-		if !errors.Is(discard, driver.ErrBadConn) {
-			err = errors.Join(err, discard)
-		}
-		return fmt.Errorf("roll back: %w", err)
-	}
-	return nil
-}
-
-// inSavepoint is a transaction within the host's.
-func (s *Store) inSavepoint(ctx context.Context, f func(ctx context.Context, c conn) error) (err error) {
-	c := conn{s.bound, s.prefix}
-	if _, err := c.exec(ctx, "SAVEPOINT lunas_store"); err != nil {
-		return err
-	}
-	kept := false
-	defer func() {
-		if kept {
-			return
-		}
-		if _, failed := c.exec(ctx, "ROLLBACK TO SAVEPOINT lunas_store"); failed != nil {
-			err = errors.Join(err, fmt.Errorf("roll back: %w", failed))
-		}
-	}()
-	if err := f(ctx, c); err != nil {
-		return err
-	}
-	if _, err := c.exec(ctx, "RELEASE SAVEPOINT lunas_store"); err != nil {
-		return err
-	}
-	kept = true
-	return nil
 }

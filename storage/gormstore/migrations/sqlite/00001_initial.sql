@@ -3,6 +3,7 @@
 -- The version of the schema, whichever tool ran the migrations. The last
 -- statement of every migration sets it.
 CREATE TABLE lunas_schema (
+    id      INTEGER NOT NULL PRIMARY KEY,
     version INTEGER NOT NULL
 );
 
@@ -19,6 +20,7 @@ CREATE TABLE lunas_payment (
     status     TEXT    NOT NULL,
     wake_at    INTEGER,          -- null: never
     version    INTEGER NOT NULL,
+    last_seq   INTEGER NOT NULL, -- of the last event
     created_at INTEGER NOT NULL,
     doc        TEXT    NOT NULL
 );
@@ -29,13 +31,14 @@ CREATE INDEX lunas_payment_reference ON lunas_payment (reference, id) WHERE refe
 CREATE INDEX lunas_payment_status ON lunas_payment (status, id);
 CREATE INDEX lunas_payment_wake ON lunas_payment (wake_at) WHERE wake_at IS NOT NULL;
 
--- Names of payments, besides their ids.
+-- Names of payments, besides their ids. A name may be longer than databases
+-- take for a key, so the key is its SHA-256.
 CREATE TABLE lunas_ref (
+    hash       BLOB NOT NULL PRIMARY KEY,
+    payment_id TEXT NOT NULL,
     kind       TEXT NOT NULL,
     scope      TEXT NOT NULL,
-    value      TEXT NOT NULL,
-    payment_id TEXT NOT NULL,
-    PRIMARY KEY (kind, scope, value)
+    value      TEXT NOT NULL
 ) WITHOUT ROWID;
 
 -- The history. Rows are only ever added.
@@ -117,4 +120,4 @@ CREATE INDEX lunas_message_payment ON lunas_message (payment_id, id) WHERE payme
 CREATE INDEX lunas_message_ref ON lunas_message (ref, gateway, id) WHERE ref <> '';
 CREATE INDEX lunas_message_verdict ON lunas_message (verdict, id) WHERE verdict <> '';
 
-INSERT INTO lunas_schema (version) VALUES (1);
+INSERT INTO lunas_schema (id, version) VALUES (1, 1);

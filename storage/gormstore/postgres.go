@@ -1,0 +1,117 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+var postgres = dialect{
+	name:      "postgres",
+	goose:     goose.DialectPostgres,
+	begin:     []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
+	hasTable:  "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
+	check:     checkPostgres,
+	numbered:  true,
+	rows:      arrayRows,
+	upsert:    onConflict,
+	returning: true,
+	lock:      " FOR UPDATE",
+	skip:      " FOR UPDATE SKIP LOCKED",
+	leaders:   2,
+	transient: func(err error) bool {
+		// Serialization failure, deadlock, and a server that is stopping or
+		// starting.
+		return slices.Contains([]string{"40001", "40P01", "57P01", "57P02", "57P03"}, sqlState(err))
+	},
+	duplicate: func(err error) bool { return sqlState(err) == "23505" },
+	// A server that is stopping may say so after it has committed.
+	refused: func(err error) bool { return len(sqlState(err)) == 5 && !strings.HasPrefix(sqlState(err), "57P") },
+}
+
+// sqlState is PostgreSQL's code of an error, with pgx and with lib/pq.
+func sqlState(err error) string {
+	var coded interface{ SQLState() string }
+	if !errors.As(err, &coded) {
+		return ""
+	}
+	return coded.SQLState()
+}
+
+func checkPostgres(ctx context.Context, pool *sql.DB) error {
+	var commit string
+	if err := pool.QueryRowContext(ctx, "SELECT current_setting('synchronous_commit')").Scan(&commit); err != nil {
+		return err
+	}
+	if commit == "off" {
+		return errors.New("synchronous_commit is off: a crash of the server would lose what was answered; " +
+			"set it to on for this role or in the DSN (options='-c synchronous_commit=on')")
+	}
+	return nil
+}
+
+// isPgx reports whether the pool's connections are pgx's own: then the store
+// can send many statements in one round trip. A driver that is wrapped, for
+// tracing say, is served statement by statement.
+func isPgx(ctx context.Context, pool *sql.DB) (is bool, err error) {
+	one, err := pool.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer one.Close()
+	err = one.Raw(func(c any) error {
+		_, is = c.(*stdlib.Conn)
+		return nil
+	})
+	return is, err
+}
+
+// pgxWire sends all steps in one round trip.
+type pgxWire struct{ *pgx.Conn }
+
+func (w pgxWire) send(ctx context.Context, steps []*step) (err error) {
+	batch := &pgx.Batch{}
+	for _, st := range steps {
+		batch.Queue(st.text, st.args...)
+	}
+	results := w.SendBatch(ctx, batch)
+	defer func() {
+		if closed := results.Close(); err == nil {
+			err = closed
+		}
+	}()
+	for _, st := range steps {
+		if st.scan == nil {
+			tag, err := results.Exec()
+			if err != nil {
+				return err
+			}
+			st.changed = int(tag.RowsAffected())
+			continue
+		}
+		if err := readAll(results, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readAll(results pgx.BatchResults, st *step) error {
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := st.scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

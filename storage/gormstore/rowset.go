@@ -1,0 +1,191 @@
+package gormstore
+
+import (
+	"database/sql"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Many rows of values in one statement. The databases want them written
+// differently: as placeholders, or, on PostgreSQL, as an array for each
+// column, so that the text is the same for any number of rows and its plan is
+// kept.
+type (
+	// set is rows to look for: "(payment_id, seq) IN ?".
+	set [][]any
+	// table is rows to insert: "INSERT INTO lunas_event (…) ?".
+	table [][]any
+)
+
+// maxRows bounds the rows of one statement. Databases have limits, and some
+// drivers take quadratic time for many placeholders.
+const maxRows = 100
+
+// column makes rows of one column each.
+func column[T any](values []T) set {
+	rows := make(set, len(values))
+	for i, v := range values {
+		rows[i] = []any{v}
+	}
+	return rows
+}
+
+// inserts are the statements that insert rows: more than one if there are
+// many, none if there are none.
+func (c *conn) inserts(text string, rows [][]any) (steps []*step) {
+	for part := range slices.Chunk(rows, maxRows) {
+		steps = append(steps, c.step(text, table(part)))
+	}
+	return steps
+}
+
+// render writes a statement for the store's database and prefix.
+func (s *Store) render(text string, args []any) (string, []any) {
+	if s.prefix != defaultPrefix {
+		text = strings.ReplaceAll(text, defaultPrefix, s.prefix)
+	}
+	if !s.dialect.numbered && !slices.ContainsFunc(args, isRows) {
+		return text, args
+	}
+	var out strings.Builder
+	flat := make([]any, 0, len(args))
+	put := func(v any) string {
+		flat = append(flat, v)
+		if s.dialect.numbered {
+			return "$" + strconv.Itoa(len(flat))
+		}
+		return "?"
+	}
+	for _, arg := range args {
+		before, after, _ := strings.Cut(text, "?")
+		text = after
+		out.WriteString(before)
+		switch v := arg.(type) {
+		case set:
+			out.WriteString("(" + s.dialect.rows(s, v, true, put) + ")")
+		case table:
+			out.WriteString(s.dialect.rows(s, v, false, put))
+		default:
+			out.WriteString(put(v))
+		}
+	}
+	out.WriteString(text)
+	return out.String(), flat
+}
+
+func isRows(arg any) bool {
+	switch arg.(type) {
+	case set, table:
+		return true
+	}
+	return false
+}
+
+// valuesRows is VALUES (?, ?), (?, ?): SQLite's form, in a set too.
+func valuesRows(_ *Store, rows [][]any, _ bool, put func(any) string) string {
+	return "VALUES " + tuples(rows, put)
+}
+
+// tupleRows is what the MySQL family wants: no VALUES in a set.
+func tupleRows(s *Store, rows [][]any, isSet bool, put func(any) string) string {
+	if isSet {
+		return tuples(rows, put)
+	}
+	return valuesRows(s, rows, isSet, put)
+}
+
+func tuples(rows [][]any, put func(any) string) string {
+	var out strings.Builder
+	for i, r := range rows {
+		if i > 0 {
+			out.WriteString(", ")
+		}
+		out.WriteByte('(')
+		for j, v := range r {
+			if j > 0 {
+				out.WriteString(", ")
+			}
+			out.WriteString(put(v))
+		}
+		out.WriteByte(')')
+	}
+	return out.String()
+}
+
+// arrayRows is PostgreSQL's form: SELECT * FROM unnest($1::text[], …).
+func arrayRows(s *Store, rows [][]any, _ bool, put func(any) string) string {
+	var out strings.Builder
+	out.WriteString("SELECT * FROM unnest(")
+	for j := range rows[0] {
+		if j > 0 {
+			out.WriteString(", ")
+		}
+		array, kind := arrayOf(rows, j)
+		if !s.pgx {
+			array = arrayText(rows, j)
+		}
+		out.WriteString(put(array) + "::" + kind + "[]")
+	}
+	out.WriteByte(')')
+	return out.String()
+}
+
+// arrayOf is a column as pgx encodes arrays, and PostgreSQL's name of its
+// type.
+func arrayOf(rows [][]any, j int) (array any, kind string) {
+	switch rows[0][j].(type) {
+	case string:
+		return columnOf[string](rows, j), "text"
+	case int:
+		return columnOf[int](rows, j), "bigint"
+	case int64:
+		return columnOf[int64](rows, j), "bigint"
+	case sql.NullInt64:
+		return columnOf[sql.NullInt64](rows, j), "bigint"
+	case []byte:
+		return columnOf[[]byte](rows, j), "bytea"
+	}
+	panic("gormstore: a statement has a value of a kind that it was not written for")
+}
+
+func columnOf[T any](rows [][]any, j int) []T {
+	array := make([]T, len(rows))
+	for i, r := range rows {
+		array[i] = r[j].(T)
+	}
+	return array
+}
+
+// arrayText is the column as text, {"a","b"}, which every driver takes.
+func arrayText(rows [][]any, j int) string {
+	var out strings.Builder
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	next := "{"
+	for _, r := range rows {
+		out.WriteString(next)
+		next = ","
+		switch v := r[j].(type) {
+		case string:
+			out.WriteString(`"` + quote.Replace(v) + `"`)
+		case int:
+			out.WriteString(strconv.Itoa(v))
+		case int64:
+			out.WriteString(strconv.FormatInt(v, 10))
+		case sql.NullInt64:
+			if !v.Valid {
+				out.WriteString("NULL")
+				break
+			}
+			out.WriteString(strconv.FormatInt(v.Int64, 10))
+		case []byte:
+			if v == nil {
+				out.WriteString("NULL")
+				break
+			}
+			out.WriteString(`"\\x` + hex.EncodeToString(v) + `"`)
+		}
+	}
+	return out.String() + "}"
+}
