@@ -100,47 +100,43 @@ func overtaken(notified, answer Facts) bool {
 	return false
 }
 
-// judge decides what becomes of a notification of a known payment and writes
-// it: the whole of the gate.
+// judge asks the gateway about a notification that weighs, and writes what
+// becomes of it.
 func (s *Service) judge(ctx context.Context, g Gateway, p *Payment, n Notification, m Message) (Verdict, error) {
 	ref := AttemptRef{
 		PaymentID: p.ID, Ref: n.Ref, TransactionID: n.TransactionID, Method: n.Method, Amount: p.Amount,
 	}
-	var answer Observation
-	var askErr error
-	ask := n.Proof != ProofWhole && p.weighs(g.Name(), n.Observation)
-	if ask {
-		call, cancel := context.WithTimeout(ctx, lookUpTimeout)
-		defer cancel()
-		answer, askErr = s.lookUp(call, g, ref)
+	call, cancel := context.WithTimeout(ctx, lookUpTimeout)
+	defer cancel()
+	answer, err := s.lookUp(call, g, ref)
+	if err != nil {
+		verdict, writeErr := s.disbelieve(ctx, g, p, n, m, err)
+		if verdict == VerdictUnasked && writeErr == nil {
+			s.log.ErrorContext(ctx, "the gateway could not be asked about a notification; it is to send it again",
+				"gateway", g.Name(), "payment", p.ID, "error", err)
+		}
+		return verdict, writeErr
 	}
-	write := func(refuse error) (Verdict, error) {
-		var verdict Verdict
-		_, err := s.updateID(ctx, p.ID, func(u *unit) error {
-			switch {
-			case !ask:
-				verdict = u.admit(g.Name(), n)
-			case refuse != nil || askErr != nil:
-				verdict = u.leave(g.Name(), n, errors.Join(refuse, askErr), &m)
-			default:
-				u.keepAnswer(g.Name(), answer, ref)
-				verdict = u.believe(g.Name(), ref, n, answer)
-			}
-			m.PaymentID, m.Verdict = u.p.ID, verdict
-			u.change.Messages = append(u.change.Messages, m)
-			return nil
-		})
-		return verdict, err
-	}
-	verdict, err := write(nil)
+	_, err = s.updateID(ctx, p.ID, func(u *unit) error {
+		u.keepAnswer(g.Name(), answer, ref)
+		m.PaymentID, m.Verdict = u.p.ID, u.believe(g.Name(), ref, n, answer)
+		u.change.Messages = append(u.change.Messages, m)
+		return nil
+	})
 	if errors.Is(err, ErrRefTaken) { // the transaction belongs to another payment
-		verdict, err = write(errMismatch)
+		return s.disbelieve(ctx, g, p, n, m, errMismatch)
 	}
-	if verdict == VerdictUnasked && err == nil {
-		s.log.ErrorContext(ctx, "the gateway could not be asked about a notification; it is to send it again",
-			"gateway", g.Name(), "payment", p.ID, "error", askErr)
-	}
-	return verdict, err
+	return m.Verdict, err
+}
+
+// disbelieve keeps a notification that is not merged, and why.
+func (s *Service) disbelieve(ctx context.Context, g Gateway, p *Payment, n Notification, m Message, why error) (Verdict, error) {
+	_, err := s.updateID(ctx, p.ID, func(u *unit) error {
+		m.PaymentID, m.Verdict = u.p.ID, u.leave(g.Name(), n, why, &m)
+		u.change.Messages = append(u.change.Messages, m)
+		return nil
+	})
+	return m.Verdict, err
 }
 
 // admit merges what needs no asking: nothing of weight, or wholly signed.

@@ -28,35 +28,37 @@ func (s *Service) receive(ctx context.Context, g Gateway, raw RawNotification) (
 	return s.route(ctx, g, n, m)
 }
 
-// route finds the payment that a genuine notification is about, or parks it.
+// errAsk: the notification weighs, and the gateway has not been asked yet.
+var errAsk = errors.New("to be asked")
+
+// route finds the payment that a genuine notification is about and merges what
+// needs no asking, or parks it: one write. What weighs goes on to judge.
 func (s *Service) route(ctx context.Context, g Gateway, n Notification, m Message) (Verdict, error) {
-	ref := ByGatewayRef(g.Name(), n.Ref)
-	for {
-		p, err := s.store.Get(ctx, ref)
-		if err == nil {
-			return s.judge(ctx, g, p, n, m)
-		}
-		if !errors.Is(err, ErrNotFound) {
-			return "", fmt.Errorf("find the payment of a notification: %w", err)
-		}
-		m.Verdict, m.Note = VerdictParked, "no payment has this reference"
-		if n.Test {
+	var p *Payment
+	_, err := s.update(ctx, s.store, ByGatewayRef(g.Name(), n.Ref), func(u *unit) error {
+		p, m.Note = u.p, ""
+		switch {
+		case p != nil && n.Proof != ProofWhole && p.weighs(g.Name(), n.Observation):
+			return errAsk
+		case p != nil:
+			m.PaymentID, m.Verdict = p.ID, u.admit(g.Name(), n)
+		case n.Test:
 			m.Verdict, m.Note = VerdictTest, ""
+		default:
+			m.Verdict, m.Note = VerdictParked, "no payment has this reference"
 		}
-		turnedUp := false
-		_, err = s.update(ctx, s.store, ref, func(u *unit) error {
-			if turnedUp = u.p != nil; !turnedUp {
-				u.change.Messages = []Message{m}
-			}
-			return nil
-		})
-		if err != nil {
-			return "", fmt.Errorf("park a notification: %w", err)
-		}
-		if !turnedUp {
-			return m.Verdict, nil
-		}
+		u.change.Messages = append(u.change.Messages, m)
+		return nil
+	})
+	switch {
+	case err == nil:
+		return m.Verdict, nil
+	case errors.Is(err, errAsk):
+		return s.judge(ctx, g, p, n, m)
+	case errors.Is(err, ErrRefTaken) && p != nil: // the transaction belongs to another payment
+		return s.disbelieve(ctx, g, p, n, m, errMismatch)
 	}
+	return "", fmt.Errorf("keep a notification: %w", err)
 }
 
 // reject keeps the trace of what cannot be what it claims to be.

@@ -132,12 +132,6 @@ func TestAStoreThatFailsAcknowledgesNothing(t *testing.T) {
 		require.NotEqual(t, 503, s.do("POST", "/notifications/fake", "", body).Code, name)
 		require.Len(t, s.verdicts(), 1)
 	}
-	var store *flakyStore
-	s := newShop(t, withFlaky(&store))
-	store.set(nil, down)
-	w := s.do("POST", "/notifications/fake", "", `{"Sign":"good","Ref":"x","Tx":"t","Word":"pending"}`)
-	problem(t, w, 503, "send-again")
-	require.Empty(t, s.verdicts(), "a store that cannot say whether it knows the order does not park")
 }
 
 func TestABodyThatIsCutOffIsAskedForAgain(t *testing.T) {
