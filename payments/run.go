@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -20,10 +21,11 @@ const (
 )
 
 // Run delivers events to hooks, expires what is overdue, asks gateways about
-// what is silent, and heals what a crash left open, until ctx ends; then it
-// waits for hooks in flight (HookPolicy.StopTimeout) and returns nil. Run it
-// in at least one process; any number may. A store that is down is logged and
-// tried again. Register hooks before.
+// what is silent, heals what a crash left open, and deletes what
+// Config.Retention does not keep, until ctx ends; then it waits for hooks in
+// flight (HookPolicy.StopTimeout) and returns nil. Run it in at least one
+// process; any number may. A store that is down is logged and tried again.
+// Register hooks before.
 func (s *Service) Run(ctx context.Context) error {
 	lanes := s.begin()
 	hooksCtx, stopHooks := context.WithCancel(context.WithoutCancel(ctx))
@@ -34,6 +36,8 @@ func (s *Service) Run(ctx context.Context) error {
 	loops.Go(func() { s.deliverLoop(ctx, d) })
 	loops.Go(func() { s.timerLoop(ctx) })
 	loops.Go(func() { s.laneLoop(ctx) })
+	loops.Go(func() { s.hearLoop(ctx) })
+	loops.Go(func() { s.cleanLoop(ctx) })
 	ended := make(chan struct{})
 	go func() { loops.Wait(); d.workers.Wait(); close(ended) }()
 
@@ -149,6 +153,36 @@ func (s *Service) laneLoop(ctx context.Context) {
 	}
 }
 
+// hearLoop listens for what other processes commit, if the store can.
+func (s *Service) hearLoop(ctx context.Context) {
+	listener, ok := s.store.(Listener)
+	if !ok {
+		return
+	}
+	for failed := 1; ; failed++ {
+		started := s.now()
+		err := listener.Listen(ctx, s.wakeUp)
+		if ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, errors.ErrUnsupported) {
+			s.log.Debug("the store does not hear of other processes; it is polled", "error", err)
+			return
+		}
+		if s.now().Sub(started) > time.Minute {
+			failed = 1
+		}
+		level := slog.LevelWarn
+		if failed > 1 {
+			level = slog.LevelDebug // told once
+		}
+		s.log.Log(ctx, level, "the store does not hear of other processes; it is polled until it does", "error", err)
+		if !s.pause(ctx, s.rest(failed), nil) {
+			return
+		}
+	}
+}
+
 // gone reports whether the lane has not been heard of for so long that no
 // process is taken to have it any more.
 func (l Lane) gone(now time.Time) bool { return now.Sub(l.SeenAt) > LaneOverlap }
@@ -169,8 +203,9 @@ func (s *Service) beat(ctx context.Context) error {
 
 // Drain does all that is due by the clock, hooks and timers, and what comes of
 // it, then returns: for tests, cron jobs and serverless hosts. Deliveries that
-// failed wait for their next try and do not keep it. The error joins what
-// timers met; failed hooks are not errors (see Deliveries).
+// failed wait for their next try and do not keep it. At the end it deletes all
+// that Config.Retention does not keep. The error joins what timers and that met;
+// failed hooks are not errors (see Deliveries).
 //
 // Hooks are called one after the other, so that a test's hook may count in a
 // plain variable.
@@ -193,7 +228,7 @@ func (s *Service) Drain(ctx context.Context) error {
 			return errors.Join(append(errs, err)...)
 		}
 		if woken == 0 && delivered == 0 {
-			return errors.Join(errs...)
+			return errors.Join(append(errs, s.clean(ctx, 0))...)
 		}
 	}
 	return errors.Join(append(errs, ctx.Err())...)

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -76,6 +77,41 @@ type DeliveryStore interface {
 // ClaimStore lists claims; they are written by Update.
 type ClaimStore interface {
 	Claims(ctx context.Context, q ClaimQuery) (Page[Claim], error)
+}
+
+// Listener is what a store may be besides: it hears of deliveries that other
+// processes make. That is a hint, and saves waiting for the next poll; what is
+// not heard is found by polling.
+type Listener interface {
+	// Listen calls heard whenever there may be new deliveries. It returns when
+	// ctx ends, with an error when it cannot hear any more, and with
+	// errors.ErrUnsupported (wrapped) if it never could.
+	Listen(ctx context.Context, heard func()) error
+}
+
+// Cleaner is what a store may be besides: it deletes what is old. Config.Retention
+// asks for it.
+type Cleaner interface {
+	// Clean deletes up to c.Limit deliveries and up to c.Limit messages, the
+	// oldest first, and reports whether there may be more. It never touches
+	// payments, their names, events, claims, deliveries that are open or dead,
+	// and messages that are parked, and it does not hold up what others do with
+	// them. The rest reads as before, also from a cursor whose row is gone.
+	//
+	// Several processes may clean at once: each row is deleted once, and none
+	// of them fails for it. When Clean returns an error a part may be gone.
+	Clean(ctx context.Context, c Cleaning) (more bool, err error)
+}
+
+// Cleaning says what is old. A zero time leaves that kind alone.
+type Cleaning struct {
+	// DeliveriesBefore: those that were done or dismissed before, of payments
+	// that are older, too: by their ID, see FirstID.
+	DeliveriesBefore time.Time
+	// MessagesBefore: those with an earlier At, and an older ID.
+	MessagesBefore time.Time
+	// Limit is of each kind.
+	Limit int
 }
 
 // Ref names a payment. The zero Ref names none.
@@ -337,4 +373,12 @@ func PageLimit(limit int) int {
 		return 50
 	}
 	return min(limit, 500)
+}
+
+// FirstID is the lowest ID of those made at t or later, to the millisecond:
+// what was made before sorts before it.
+func FirstID(t time.Time) ID {
+	const most = 1<<48 - 1 // a UUIDv7 begins with 48 bits of milliseconds since 1970
+	ms := min(max(t.UnixMilli(), 0), most)
+	return ID(fmt.Sprintf("%08x-%04x-7000-8000-000000000000", ms>>16, ms&0xffff))
 }

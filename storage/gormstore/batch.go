@@ -48,6 +48,7 @@ type claimState struct {
 
 type newRef struct {
 	payments.Ref
+	hash    hash
 	payment payments.ID
 	named   bool // by the Update that brings it
 }
@@ -77,7 +78,7 @@ var errTogether = errors.New("not together with other updates")
 // whole batch; what is wrong with the request alone is kept in it.
 func (b *batch) run(ctx context.Context, r *request) error {
 	r.after, r.err, r.own = nil, nil, false
-	state := b.find(r.ref)
+	state := b.find(r)
 	snapshot, err := b.snapshot(ctx, state)
 	if err != nil {
 		r.err = err
@@ -96,10 +97,10 @@ func (b *batch) run(ctx context.Context, r *request) error {
 }
 
 // find returns nil if ref names nothing.
-func (b *batch) find(ref payments.Ref) *paymentState {
-	id := payments.ID(ref.Value)
-	if ref.Kind != payments.RefID {
-		id = b.owners[refHash(ref)]
+func (b *batch) find(r *request) *paymentState {
+	id := payments.ID(r.ref.Value)
+	if r.ref.Kind != payments.RefID {
+		id = b.owners[r.hash]
 	}
 	return b.payments[id]
 }
@@ -137,7 +138,7 @@ func (b *batch) claim(ctx context.Context, k claimKey, read bool) (*claimState, 
 	}
 	if !read {
 		d := b.c.store.dialect
-		if err := b.c.do(ctx, b.readClaims(fmt.Sprintf(claimsOf+"?%s", d.byKey, d.lock), set{k.values()})); err != nil {
+		if err := b.c.do(ctx, b.readClaims(fmt.Sprintf(claimsOf+"IN ?%s", d.byKey, d.lock), set{k.values()})); err != nil {
 			return nil, err
 		}
 	}
@@ -172,7 +173,7 @@ func (b *batch) apply(ctx context.Context, r *request, state *paymentState, chan
 		b.payments[payments.ID(next.row.id)] = next
 	}
 	for _, ref := range refs {
-		b.owners[refHash(ref.Ref)] = ref.payment
+		b.owners[ref.hash] = ref.payment
 	}
 	b.refs = append(b.refs, refs...)
 	b.events = append(b.events, change.Events...)
@@ -235,13 +236,14 @@ func (b *batch) next(state *paymentState, change payments.Change) (next *payment
 // batch knows.
 func (b *batch) newRefs(r *request, next *paymentState, refs []payments.Ref) (fresh []newRef, err error) {
 	for _, ref := range refs {
-		owner, ok := b.owners[refHash(ref)]
+		h := refHash(ref)
+		owner, ok := b.owners[h]
 		if ok && string(owner) != next.row.id {
 			return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Value, payments.ErrRefTaken)
 		}
 		named := func(n newRef) bool { return n.Ref == ref }
 		if !ok && !slices.ContainsFunc(fresh, named) {
-			fresh = append(fresh, newRef{Ref: ref, payment: payments.ID(next.row.id), named: ref == r.ref})
+			fresh = append(fresh, newRef{Ref: ref, hash: h, payment: payments.ID(next.row.id), named: ref == r.ref})
 		}
 	}
 	return fresh, nil

@@ -16,8 +16,9 @@ import (
 
 // request is one Update on its way.
 type request struct {
-	ref payments.Ref
-	fn  payments.UpdateFunc
+	ref  payments.Ref
+	hash hash // of ref
+	fn   payments.UpdateFunc
 
 	// What came of it; set by the batch that it is in, read by the caller once
 	// it is woken.
@@ -50,7 +51,7 @@ var (
 )
 
 func newRequest(ref payments.Ref, fn payments.UpdateFunc) *request {
-	return &request{ref: ref, fn: fn, woken: make(chan bool, 1), err: errNotRun}
+	return &request{ref: ref, hash: refHash(ref), fn: fn, woken: make(chan bool, 1), err: errNotRun}
 }
 
 // call runs fn, unless the caller has left. A panic is the caller's own.

@@ -37,6 +37,9 @@ func (s *Store) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) (
 	if l.Limit <= 0 {
 		return nil, ctx.Err()
 	}
+	for _, t := range l.Targets {
+		s.served.add(t.Name)
+	}
 	var leased []payments.Delivery
 	err := s.write(ctx, func(ctx context.Context, c *conn) error {
 		leased = []payments.Delivery{}

@@ -31,8 +31,8 @@ type dialect struct {
 
 	// numbered: placeholders are $1, $2, and not "?".
 	numbered bool
-	// rows writes many rows of values, to look for or to insert.
-	rows func(s *Store, rows [][]any, isSet bool, put func(any) string) string
+	// in and insert write many rows of values, to look for or to insert.
+	in, insert placeholders
 	// upsert is what follows an INSERT that replaces rows that exist: key names
 	// the columns of the key, and columns the others.
 	upsert func(key string, columns []string) string

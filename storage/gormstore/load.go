@@ -36,7 +36,7 @@ func load(ctx context.Context, c *conn, rs []*request) (*batch, error) {
 		case payments.RefID:
 			ids = append(ids, r.ref.Value)
 		default:
-			hashes = append(hashes, refHash(r.ref))
+			hashes = append(hashes, r.hash)
 		}
 	}
 	ids, hashes = distinct(ids), distinctHashes(hashes)
@@ -69,9 +69,9 @@ func load(ctx context.Context, c *conn, rs []*request) (*batch, error) {
 
 // Which rows a batch reads.
 const (
-	paymentsOf = "SELECT " + paymentColumns + " FROM lunas_payment%s WHERE id IN "
-	claimsOf   = "SELECT tenant, user_id, plan_key, doc FROM lunas_claim%s WHERE (tenant, user_id, plan_key) IN "
-	headsOf    = "SELECT payment_id, target, seq, state, due FROM lunas_delivery WHERE payment_id IN "
+	paymentsOf = "SELECT " + paymentColumns + " FROM lunas_payment%s WHERE id "
+	claimsOf   = "SELECT tenant, user_id, plan_key, doc FROM lunas_claim%s WHERE (tenant, user_id, plan_key) "
+	headsOf    = "SELECT payment_id, target, seq, state, due FROM lunas_delivery WHERE payment_id "
 	inOrder    = " ORDER BY id%s"
 	claimOrder = " ORDER BY tenant, user_id, plan_key%s"
 	headOrder  = " ORDER BY payment_id, target, seq"
@@ -81,15 +81,12 @@ const (
 // trip.
 func (b *batch) loadAtOnce(ctx context.Context, ids []string, hashes []hash) error {
 	d := b.c.store.dialect
-	named, args := "?", []any{column(ids)}
-	if len(hashes) > 0 {
-		named, args = "(SELECT payment_id FROM lunas_ref WHERE hash IN ?)", []any{hashSet(hashes)}
+	named, args := "IN ?", []any{column(ids)}
+	if len(hashes) > 0 { // the two ways to name a payment in one array
+		named = "= ANY(ARRAY(SELECT payment_id FROM lunas_ref WHERE hash IN ? UNION ALL SELECT * FROM unnest(?::text[])))"
+		args = []any{hashSet(hashes), ids}
 	}
-	if len(hashes) > 0 && len(ids) > 0 {
-		named = "(SELECT * FROM ? AS ids UNION ALL SELECT payment_id FROM lunas_ref WHERE hash IN ?)"
-		args = []any{column(ids), hashSet(hashes)}
-	}
-	claims := "(SELECT tenant, user_id, plan_key FROM lunas_payment WHERE plan_key <> '' AND id IN " + named + ")"
+	claims := "IN (SELECT tenant, user_id, plan_key FROM lunas_payment WHERE plan_key <> '' AND id " + named + ")"
 	b.c.later(
 		b.readPayments(fmt.Sprintf(paymentsOf+named+inOrder, d.byKey, d.lock), args...),
 		b.readClaims(fmt.Sprintf(claimsOf+claims+claimOrder, d.byKey, d.lock), args...),
@@ -105,7 +102,7 @@ func (b *batch) loadInTurn(ctx context.Context, ids []string) error {
 		return nil
 	}
 	d := b.c.store.dialect
-	if err := b.c.do(ctx, b.readPayments(fmt.Sprintf(paymentsOf+"?"+inOrder, d.byKey, d.lock), column(ids))); err != nil {
+	if err := b.c.do(ctx, b.readPayments(fmt.Sprintf(paymentsOf+"IN ?"+inOrder, d.byKey, d.lock), column(ids))); err != nil {
 		return err
 	}
 	claims := set{}
@@ -117,9 +114,9 @@ func (b *batch) loadInTurn(ctx context.Context, ids []string) error {
 		}
 	}
 	if len(claims) > 0 {
-		b.c.later(b.readClaims(fmt.Sprintf(claimsOf+"?"+claimOrder, d.byKey, d.lock), claims))
+		b.c.later(b.readClaims(fmt.Sprintf(claimsOf+"IN ?"+claimOrder, d.byKey, d.lock), claims))
 	}
-	return b.c.do(ctx, b.readHeads(headsOf+"?"+headOrder, column(ids)))
+	return b.c.do(ctx, b.readHeads(headsOf+"IN ?"+headOrder, column(ids)))
 }
 
 func (b *batch) readPayments(text string, args ...any) *step {

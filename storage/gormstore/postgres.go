@@ -15,11 +15,12 @@ import (
 var postgres = dialect{
 	name:      "postgres",
 	goose:     goose.DialectPostgres,
-	begin:     []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
+	begin:     []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", postgresPlans},
 	hasTable:  "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
 	check:     checkPostgres,
 	numbered:  true,
-	rows:      arrayRows,
+	in:        inArrays,
+	insert:    arrayRows,
 	upsert:    onConflict,
 	returning: true,
 	lock:      " FOR UPDATE",
@@ -34,6 +35,13 @@ var postgres = dialect{
 	// A server that is stopping may say so after it has committed.
 	refused: func(err error) bool { return len(sqlState(err)) == 5 && !strings.HasPrefix(sqlState(err), "57P") },
 }
+
+// postgresPlans makes the server plan each of the store's statements once per
+// connection, for the rest of the transaction: to plan them anew costs more
+// than to run them. Such a plan must not change with the size of a table, so
+// it is to be one that goes by indexes, as the statements are written for.
+const postgresPlans = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), " +
+	"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 
 // sqlState is PostgreSQL's code of an error, with pgx and with lib/pq.
 func sqlState(err error) string {

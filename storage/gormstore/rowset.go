@@ -61,13 +61,15 @@ func (s *Store) render(text string, args []any) (string, []any) {
 	for _, arg := range args {
 		before, after, _ := strings.Cut(text, "?")
 		text = after
-		out.WriteString(before)
 		switch v := arg.(type) {
 		case set:
-			out.WriteString("(" + s.dialect.rows(s, v, true, put) + ")")
+			out.WriteString(strings.TrimSuffix(before, "IN "))
+			out.WriteString(s.dialect.in(s, v, put))
 		case table:
-			out.WriteString(s.dialect.rows(s, v, false, put))
+			out.WriteString(before)
+			out.WriteString(s.dialect.insert(s, v, put))
 		default:
+			out.WriteString(before)
 			out.WriteString(put(v))
 		}
 	}
@@ -83,18 +85,19 @@ func isRows(arg any) bool {
 	return false
 }
 
-// valuesRows is VALUES (?, ?), (?, ?): SQLite's form, in a set too.
-func valuesRows(_ *Store, rows [][]any, _ bool, put func(any) string) string {
-	return "VALUES " + tuples(rows, put)
+// placeholders writes many rows of values, for one kind of database.
+type placeholders func(s *Store, rows [][]any, put func(any) string) string
+
+// valuesRows is VALUES (?, ?), (?, ?).
+func valuesRows(_ *Store, rows [][]any, put func(any) string) string { return "VALUES " + tuples(rows, put) }
+
+// inValues is SQLite's form of a set.
+func inValues(_ *Store, rows [][]any, put func(any) string) string {
+	return "IN (VALUES " + tuples(rows, put) + ")"
 }
 
-// tupleRows is what the MySQL family wants: no VALUES in a set.
-func tupleRows(s *Store, rows [][]any, isSet bool, put func(any) string) string {
-	if isSet {
-		return tuples(rows, put)
-	}
-	return valuesRows(s, rows, isSet, put)
-}
+// inTuples is that of the MySQL family.
+func inTuples(_ *Store, rows [][]any, put func(any) string) string { return "IN (" + tuples(rows, put) + ")" }
 
 func tuples(rows [][]any, put func(any) string) string {
 	var out strings.Builder
@@ -114,22 +117,29 @@ func tuples(rows [][]any, put func(any) string) string {
 	return out.String()
 }
 
-// arrayRows is PostgreSQL's form: SELECT * FROM unnest($1::text[], …).
-func arrayRows(s *Store, rows [][]any, _ bool, put func(any) string) string {
-	var out strings.Builder
-	out.WriteString("SELECT * FROM unnest(")
-	for j := range rows[0] {
-		if j > 0 {
-			out.WriteString(", ")
-		}
+// arrayRows is SELECT * FROM unnest($1::text[], …): PostgreSQL's form.
+func arrayRows(s *Store, rows [][]any, put func(any) string) string {
+	return "SELECT * FROM unnest(" + arrays(s, rows, put) + ")"
+}
+
+// inArrays is that of a set.
+func inArrays(s *Store, rows [][]any, put func(any) string) string {
+	if len(rows[0]) == 1 {
+		return "= ANY(" + arrays(s, rows, put) + ")"
+	}
+	return "IN (" + arrayRows(s, rows, put) + ")"
+}
+
+func arrays(s *Store, rows [][]any, put func(any) string) string {
+	columns := make([]string, len(rows[0]))
+	for j := range columns {
 		array, kind := arrayOf(rows, j)
 		if !s.pgx {
 			array = arrayText(rows, j)
 		}
-		out.WriteString(put(array) + "::" + kind + "[]")
+		columns[j] = put(array) + "::" + kind + "[]"
 	}
-	out.WriteByte(')')
-	return out.String()
+	return strings.Join(columns, ", ")
 }
 
 // arrayOf is a column as pgx encodes arrays, and PostgreSQL's name of its

@@ -44,6 +44,8 @@ type Store struct {
 	// pgx: the pool's connections are pgx's own.
 	pgx     bool
 	updates *committer
+	served  *served
+	cleaned *cleaned
 	// writer holds a token while a transaction of this store is open, on a
 	// database with one writer: those of one process queue here, in order, and
 	// do not fight for the database's lock. Nil on others.
@@ -52,7 +54,11 @@ type Store struct {
 	bound querier
 }
 
-var _ payments.Store = (*Store)(nil)
+var (
+	_ payments.Store    = (*Store)(nil)
+	_ payments.Listener = (*Store)(nil)
+	_ payments.Cleaner  = (*Store)(nil)
+)
 
 // Open returns a store on the host's database. It checks the database's
 // settings and the schema, and changes neither: see the package comment and
@@ -93,7 +99,7 @@ func connect(ctx context.Context, db *gorm.DB, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, pool: pool, dialect: d, prefix: prefix}
+	s := &Store{db: db, pool: pool, dialect: d, prefix: prefix, served: &served{}, cleaned: &cleaned{}}
 	if s.pgx, err = isPgx(ctx, pool); err != nil {
 		return nil, err
 	}

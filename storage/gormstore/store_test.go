@@ -11,16 +11,34 @@ import (
 
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/storage/gormstore"
+	"github.com/lunaspay/lunas/storage/gormstore/scratch"
 	"github.com/lunaspay/lunas/storage/storagetest"
 )
 
-func TestStore(t *testing.T)       { storagetest.Run(t, newStore) }
-func TestDeliveries(t *testing.T)  { storagetest.RunDeliveries(t, newStore) }
-func TestConcurrency(t *testing.T) { storagetest.RunConcurrency(t, newStore) }
+// onEach runs a test on each kind of database.
+func onEach(t *testing.T, test func(t *testing.T, dialect string)) {
+	for _, dialect := range scratch.Dialects {
+		t.Run(dialect, func(t *testing.T) { test(t, dialect) })
+	}
+}
+
+func TestStore(t *testing.T) {
+	onEach(t, func(t *testing.T, dialect string) { storagetest.Run(t, newStore(dialect)) })
+}
+
+func TestDeliveries(t *testing.T) {
+	onEach(t, func(t *testing.T, dialect string) { storagetest.RunDeliveries(t, newStore(dialect)) })
+}
+
+func TestConcurrency(t *testing.T) {
+	onEach(t, func(t *testing.T, dialect string) { storagetest.RunConcurrency(t, newStore(dialect)) })
+}
 
 func TestTx(t *testing.T) {
-	storagetest.RunTx(t, func(t *testing.T) (payments.Store, func(t *testing.T) storagetest.Bound) {
-		return bindable(t, openFile(t), nil)
+	onEach(t, func(t *testing.T, dialect string) {
+		storagetest.RunTx(t, func(t *testing.T) (payments.Store, func(t *testing.T) storagetest.Bound) {
+			return bindable(t, openNew(t, dialect), nil)
+		})
 	})
 }
 
@@ -37,9 +55,18 @@ func bindable(t *testing.T, db *gorm.DB, o *gormstore.Options) (payments.Store, 
 	}
 }
 
-func newStore(t *testing.T) payments.Store {
-	t.Parallel()
-	return openStore(t, openFile(t), nil)
+// newStore makes stores that have a database each.
+func newStore(dialect string) func(t *testing.T) payments.Store {
+	return func(t *testing.T) payments.Store {
+		t.Parallel()
+		return openStore(t, openNew(t, dialect), nil)
+	}
+}
+
+// openNew opens a new database.
+func openNew(t *testing.T, dialect string) *gorm.DB {
+	t.Helper()
+	return scratch.Open(t, dialect, scratch.New(t, dialect))
 }
 
 // openFile opens a new database as the documentation says.

@@ -24,6 +24,7 @@ func (b *batch) write(ctx context.Context) error {
 	b.c.later(insertLive(b.c, b.deliveries)...)
 	b.writeClaims()
 	b.writeMessages()
+	b.notify()
 	for _, r := range b.releases {
 		if err := release(ctx, b.c, r); err != nil {
 			return err
@@ -43,13 +44,10 @@ func (b *batch) checkRefs(ctx context.Context) error {
 	if len(b.refs) == 0 {
 		return nil
 	}
-	slices.SortFunc(b.refs, func(x, y newRef) int {
-		hx, hy := refHash(x.Ref), refHash(y.Ref)
-		return bytes.Compare(hx[:], hy[:])
-	})
+	slices.SortFunc(b.refs, func(x, y newRef) int { return bytes.Compare(x.hash[:], y.hash[:]) })
 	hashes := make([]hash, len(b.refs))
 	for i, ref := range b.refs {
-		hashes[i] = refHash(ref.Ref)
+		hashes[i] = ref.hash
 	}
 	found, err := query(ctx, b.c, scanRef, refSelect, hashSet(hashes))
 	if err != nil {
@@ -60,8 +58,8 @@ func (b *batch) checkRefs(ctx context.Context) error {
 		owners[f.hash] = f.payment
 	}
 	var fresh []newRef
-	for i, ref := range b.refs {
-		owner, taken := owners[hashes[i]]
+	for _, ref := range b.refs {
+		owner, taken := owners[ref.hash]
 		switch {
 		case !taken:
 			fresh = append(fresh, ref)
@@ -97,8 +95,7 @@ func (b *batch) writePayments() {
 func (b *batch) writeRefs() {
 	rows := make([][]any, len(b.refs))
 	for i, ref := range b.refs {
-		h := refHash(ref.Ref)
-		rows[i] = []any{h[:], string(ref.payment), string(ref.Kind), ref.Scope, ref.Value}
+		rows[i] = []any{ref.hash[:], string(ref.payment), string(ref.Kind), ref.Scope, ref.Value}
 	}
 	b.c.later(b.c.inserts("INSERT INTO lunas_ref (hash, payment_id, kind, scope, value) ?", rows)...)
 }
