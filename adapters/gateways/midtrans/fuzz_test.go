@@ -96,3 +96,28 @@ func FuzzAmounts(f *testing.F) {
 		require.Equal(t, a.base.Decimal(), twoDecimals(a.base.Decimal()))
 	})
 }
+
+// FuzzReadObject: what is read is what the standard library reads.
+func FuzzReadObject(f *testing.F) {
+	seeds(f)
+	f.Add([]byte(" {\"a\" : -1.5e3 , \"b\\\"\\\\\":[{\"c\":\"]}\"},[]] ,\t\"d\":true}\n"))
+	f.Add([]byte(`{"a":1}{}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !utf8.Valid(data) {
+			return // refused before
+		}
+		var want map[string]json.RawMessage
+		wantErr := json.Unmarshal(data, &want)
+		got, err := readObject(data)
+		if wantErr != nil || want == nil {
+			require.Error(t, err)
+			return
+		}
+		require.NoError(t, err)
+		last := map[string]json.RawMessage{}
+		for _, m := range got {
+			last[m.name] = m.value
+		}
+		require.Equal(t, want, last)
+	})
+}

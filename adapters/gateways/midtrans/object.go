@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,34 +54,80 @@ func readBody(data []byte) (object, error) {
 
 // readObject reads one JSON object and nothing behind it.
 func readObject(data []byte) (object, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if first, err := dec.Token(); err != nil || first != json.Delim('{') {
+	if !json.Valid(data) {
+		return nil, errors.New("not valid JSON, or more than one value")
+	}
+	rest := bytes.TrimLeft(data, space)
+	if rest[0] != '{' {
 		return nil, errors.New("not a JSON object")
 	}
-	var o object
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, errors.New("not valid JSON")
+	o := make(object, 0, bytes.Count(data, []byte{':'}))
+	for rest = skip(rest, 1); rest[0] != '}'; {
+		end := valueEnd(rest)
+		name := stringOf(rest[:end])
+		rest = skip(skip(rest, end), 1) // the colon
+		end = valueEnd(rest)
+		o = append(o, member{name, rest[:end:end]})
+		if rest = skip(rest, end); rest[0] == ',' {
+			rest = skip(rest, 1)
 		}
-		m := member{name: name.(string)} // the decoder lets nothing else stand here
-		if err := dec.Decode(&m.value); err != nil {
-			return nil, errors.New("not valid JSON")
-		}
-		o = append(o, m)
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, errors.New("not valid JSON")
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("more than one JSON value")
 	}
 	return o, nil
+}
+
+const space = " \t\r\n"
+
+// skip leaves out so many bytes, and space.
+func skip(data []byte, n int) []byte { return bytes.TrimLeft(data[n:], space) }
+
+// valueEnd is where the value ends that valid JSON begins with.
+func valueEnd(data []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch data[i] {
+		case '"':
+			for i++; data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			depth--
+		default:
+			if depth > 0 {
+				continue
+			}
+			end := bytes.IndexAny(data[i:], ",}] \t\r\n") // a number or a word
+			if end < 0 {
+				end = len(data) - i
+			}
+			return i + end
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+}
+
+// stringOf decodes a valid JSON string.
+func stringOf(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // it is valid
+	return s
 }
 
 // fold maps names that differ in case only, also where Unicode sees mere
 // case (the long s), to one.
 func fold(name string) string {
+	if !strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return strings.ToUpper(name)
+	}
 	return strings.Map(func(r rune) rune {
 		for {
 			next := unicode.SimpleFold(r)
@@ -112,10 +157,7 @@ func (o object) text(name string) string {
 	case len(raw) == 0:
 		return ""
 	case raw[0] == '"':
-		var s string
-		if json.Unmarshal(raw, &s) == nil {
-			return s
-		}
+		return stringOf(raw)
 	case raw[0] == '-' || (raw[0] >= '0' && raw[0] <= '9'):
 		return string(raw)
 	}
@@ -225,17 +267,16 @@ func cleanValue(raw json.RawMessage, scrub func(string) string, depth int) ([]by
 		}
 		return append(out, ']'), nil
 	case '"':
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return nil, errors.New("not valid JSON")
-		}
-		return quote(scrub(s)), nil
+		return quote(scrub(stringOf(raw))), nil
 	}
 	return raw, nil
 }
 
 // quote prints a JSON string, with <, > and & as they are.
 func quote(s string) []byte {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r >= utf8.RuneSelf }) {
+		return []byte(`"` + s + `"`)
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
