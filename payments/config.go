@@ -55,6 +55,8 @@ type Config struct {
 	// Reconcile is when silent payments are asked about, counted from the
 	// last news; default DefaultSchedule. Behind its end, every 24 h.
 	Reconcile Schedule
+	// Retention is how long what is done with is kept; default for ever.
+	Retention Retention
 
 	// Clock is for tests; default the system's.
 	Clock Clock
@@ -111,6 +113,27 @@ func (s Schedule) after(start, now time.Time) time.Time {
 	const day = 24 * time.Hour
 	return now.Add(day - now.Sub(start)%day)
 }
+
+// Retention is how long a Store keeps what nothing depends on any more; zero
+// is for ever. Set, it takes a Store that is a [Cleaner], as ours are; Run and
+// Drain clean.
+//
+// Both kinds are evidence in a dispute, and neither is needed by anything
+// else. Payments, their events and claims are never deleted, nor are
+// deliveries that are open or dead, and messages that are parked: somebody may
+// still have to act on them.
+type Retention struct {
+	// Deliveries that are done or dismissed show when each hook ran, after how
+	// many tries, and which process ran it. 90 days is a good choice.
+	Deliveries time.Duration
+	// Messages are what a gateway said, to the letter: the proof, where it
+	// later says something else, and what Replay needs. 400 days is a good
+	// choice: chargebacks come within months, audits once a year.
+	Messages time.Duration
+}
+
+// minRetention: less is a mistake in the unit.
+const minRetention = 24 * time.Hour
 
 var gatewayName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
@@ -242,6 +265,20 @@ func (c *Config) validate() error {
 		if hooks.negative {
 			refuse("Hooks.%s is negative", hooks.field)
 		}
+	}
+	for _, kept := range []struct {
+		field string
+		time.Duration
+	}{{"Deliveries", c.Retention.Deliveries}, {"Messages", c.Retention.Messages}} {
+		switch {
+		case kept.Duration < 0:
+			refuse("Retention.%s is negative; zero keeps them for ever", kept.field)
+		case kept.Duration > 0 && kept.Duration < minRetention:
+			refuse("Retention.%s is %s; at least %s, or zero, which keeps them for ever", kept.field, kept.Duration, minRetention)
+		}
+	}
+	if _, ok := c.Store.(Cleaner); c.Store != nil && !ok && c.Retention != (Retention{}) {
+		refuse("Retention is set, but the Store, a %T, is no payments.Cleaner", c.Store)
 	}
 	return errors.Join(errs...)
 }

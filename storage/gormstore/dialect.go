@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 )
 
@@ -19,11 +18,13 @@ import (
 // statements themselves stand where they are used.
 type dialect struct {
 	// name is GORM's, and that of the folder in migrations.
-	name  string
-	goose goose.Dialect
+	name string
 	// begin opens a transaction that may write, and whose every statement sees
 	// what others have committed by then.
 	begin []string
+	// tune, if not nil, gives a statement that follows begin in transactions of
+	// the store's own, if not empty.
+	tune func(ctx context.Context, pool *sql.DB) (statement string, err error)
 	// hasTable counts the tables of a name.
 	hasTable string
 	// check refuses settings under which the store cannot keep its promises.

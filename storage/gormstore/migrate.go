@@ -1,33 +1,32 @@
 package gormstore
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
-	"strings"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 )
 
-//go:embed migrations
-var embedded embed.FS
-
 // Migrate brings the schema up to date. It may run in several processes at
-// once. It runs outside of transactions only, and keeps its own list of what
-// it did in a table of its own.
+// once: one migrates, and the others wait for it while their ctx lasts (on
+// SQLite for five times the busy_timeout, as for any writer). The turn of a
+// process that dies ends with its connection. One connection is enough, and
+// nothing is left in its session, so poolers by transaction will do.
+//
+// All that has yet to run takes place at once, or not at all. MySQL and
+// MariaDB commit with every statement that changes a table's definition; there
+// a migration that was cut off runs again from its beginning. Migrate goes on
+// from wherever another tool got to with the files of [Migrations].
 //
 // It returns ErrSchemaNew, and does nothing, when a later version of this
-// module has been here.
+// module has been here. It refuses a handle that is a transaction.
 func Migrate(ctx context.Context, db *gorm.DB, o *Options) error {
 	s, err := connect(ctx, db, o)
 	if err == nil {
-		err = s.migrate(ctx)
+		err = s.migrate(ctx, embedded, latestVersion)
 	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -35,104 +34,75 @@ func Migrate(ctx context.Context, db *gorm.DB, o *Options) error {
 	return nil
 }
 
-func (s *Store) migrate(ctx context.Context) error {
-	migrations, err := Migrations(s.dialect.name, &Options{Prefix: s.prefix})
+// migrate runs the migrations up to a version, the latest of all.
+func (s *Store) migrate(ctx context.Context, all fs.FS, latest int) error {
+	// The turn is a transaction already.
+	files, err := rewritten(all, s.dialect, func(text string) string {
+		return "-- +goose NO TRANSACTION\n" + s.prefixed(text)
+	})
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(s.dialect.goose, s.pool, migrations,
-		goose.WithTableName(s.prefix+"migrations"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	// Two processes that begin at once get into each other's way: one waits for
-	// the lock in vain, or finds done what it was about to do. It looks again.
-	overtaken := false
-	again := func(err error) bool { return overtaken || s.dialect.transient(err) }
-	return repeat(ctx, again, func() error {
-		overtaken = false
-		before, err := s.schemaVersion(ctx)
+	return repeat(ctx, s.again, func() error {
+		version, err := s.schemaVersion(ctx)
 		if err != nil {
 			return err
 		}
-		if err := checkVersion(before); err == nil || errors.Is(err, ErrSchemaNew) {
+		if err := compareVersion(version, latest); err == nil || errors.Is(err, ErrSchemaNew) {
 			return err
 		}
-		if _, err = provider.Up(ctx); err == nil {
-			return nil
+		t := &turn{store: s, latest: latest}
+		provider, err := goose.NewProvider(goose.DialectCustom, s.pool, files,
+			goose.WithStore(t), goose.WithSessionLocker(t), goose.WithDisableGlobalRegistry(true))
+		if err != nil {
+			return err
 		}
-		now, unreadable := s.schemaVersion(ctx)
-		overtaken = unreadable == nil && now > before
-		return err
+		if _, err := provider.Up(ctx); err != nil {
+			return errors.Join(ctx.Err(), err) // a driver may say no more than that its connection is closed
+		}
+		if version, err = s.schemaVersion(ctx); err != nil { // another version of this module may have been here
+			return err
+		}
+		return compareVersion(version, latest)
 	})
 }
-
-// latestVersion is that of the newest migration.
-const latestVersion = 1
 
 // noSchema is the version where there are no tables.
 const noSchema = -1
 
 func (s *Store) schemaVersion(ctx context.Context) (int, error) {
-	c := s.reader()
-	tables, err := query(ctx, c, scanOne[int], s.dialect.hasTable, s.prefix+"schema")
-	if err != nil || tables[0] == 0 {
-		return noSchema, err
+	return versionOn(ctx, s.reader())
+}
+
+func versionOn(ctx context.Context, c *conn) (int, error) {
+	tables, err := query(ctx, c, scanOne[int], c.store.dialect.hasTable, c.store.prefix+"schema")
+	if err == nil && tables[0] == 0 {
+		return noSchema, nil
 	}
-	versions, err := query(ctx, c, scanOne[int], "SELECT version FROM lunas_schema")
-	if err != nil || len(versions) == 0 {
-		return 0, err
+	var versions []int
+	if err == nil {
+		versions, err = query(ctx, c, scanOne[int], "SELECT version FROM lunas_schema")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read version of the schema: %w", err)
+	}
+	if len(versions) == 0 {
+		return 0, nil // the first migration was cut off
 	}
 	return versions[0], nil
 }
 
-func checkVersion(version int) error {
+// checkVersion says what is wrong with a schema of a version, if anything is.
+func checkVersion(version int) error { return compareVersion(version, latestVersion) }
+
+func compareVersion(version, latest int) error {
 	switch {
 	case version == noSchema:
 		return fmt.Errorf("%w: there are no tables of this prefix; run gormstore.Migrate", ErrSchemaMissing)
-	case version < latestVersion:
-		return fmt.Errorf("%w: it is at version %d, this code needs %d; run gormstore.Migrate", ErrSchemaOld, version, latestVersion)
-	case version > latestVersion:
-		return fmt.Errorf("%w: it is at version %d, this code knows %d", ErrSchemaNew, version, latestVersion)
+	case version < latest:
+		return fmt.Errorf("%w: it is at version %d, this code needs %d; run gormstore.Migrate", ErrSchemaOld, version, latest)
+	case version > latest:
+		return fmt.Errorf("%w: it is at version %d, this code knows %d", ErrSchemaNew, version, latest)
 	}
 	return nil
-}
-
-// Migrations are the files that Migrate runs, for hosts with a migration tool
-// of their own: plain SQL with the annotations of goose, which are comments
-// to others. Dialect is as GORM names it: "sqlite". Open does not care who
-// ran them.
-func Migrations(dialect string, o *Options) (fs.FS, error) {
-	d, err := dialectNamed(dialect)
-	if err != nil {
-		return nil, fmt.Errorf("migrations: %w", err)
-	}
-	prefix, err := o.prefix()
-	if err != nil {
-		return nil, fmt.Errorf("migrations: %w", err)
-	}
-	// An archive in memory is the shortest way to a whole fs.FS.
-	var archive bytes.Buffer
-	w := zip.NewWriter(&archive)
-	files, err := embedded.ReadDir(path.Join("migrations", d.name))
-	if err != nil {
-		return nil, fmt.Errorf("migrations: %w", err)
-	}
-	for _, file := range files {
-		text, err := embedded.ReadFile(path.Join("migrations", d.name, file.Name()))
-		if err != nil {
-			return nil, fmt.Errorf("migrations: %w", err)
-		}
-		out, err := w.Create(file.Name())
-		if err != nil {
-			return nil, fmt.Errorf("migrations: %w", err)
-		}
-		if _, err := out.Write([]byte(strings.ReplaceAll(string(text), defaultPrefix, prefix))); err != nil {
-			return nil, fmt.Errorf("migrations: %w", err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("migrations: %w", err)
-	}
-	return zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
 }

@@ -2,117 +2,101 @@ package gormstore_test
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io/fs"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+	mysqldriver "gorm.io/driver/mysql"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 	dummy "gorm.io/gorm/utils/tests"
 
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/storage/gormstore"
+	"github.com/lunaspay/lunas/storage/gormstore/scratch"
 )
 
 func TestOpenSaysWhatTheSchemaLacks(t *testing.T) {
 	t.Parallel()
-	db, ctx := openFile(t), t.Context()
-	_, err := gormstore.Open(ctx, db, nil)
-	require.ErrorIs(t, err, gormstore.ErrSchemaMissing)
-	require.Empty(t, tables(t, db), "Open changes nothing")
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		db, ctx := scratch.Open(t, dialect, dsn), t.Context()
+		_, err := gormstore.Open(ctx, db, nil)
+		require.ErrorIs(t, err, gormstore.ErrSchemaMissing)
+		require.Empty(t, tables(t, db), "Open changes nothing")
 
-	require.NoError(t, gormstore.Migrate(ctx, db, nil))
-	_, err = gormstore.Open(ctx, db, nil)
-	require.NoError(t, err)
+		require.NoError(t, gormstore.Migrate(ctx, db, nil))
+		_, err = gormstore.Open(ctx, db, nil)
+		require.NoError(t, err)
 
-	require.NoError(t, db.Exec("UPDATE lunas_schema SET version = 0").Error)
-	_, err = gormstore.Open(ctx, db, nil)
-	require.ErrorIs(t, err, gormstore.ErrSchemaOld)
+		require.NoError(t, db.Exec("UPDATE lunas_schema SET version = 0").Error)
+		_, err = gormstore.Open(ctx, db, nil)
+		require.ErrorIs(t, err, gormstore.ErrSchemaOld)
 
-	require.NoError(t, db.Exec("UPDATE lunas_schema SET version = 4711").Error)
-	_, err = gormstore.Open(ctx, db, nil)
-	require.ErrorIs(t, err, gormstore.ErrSchemaNew)
-	require.ErrorContains(t, err, "4711")
-	require.ErrorIs(t, gormstore.Migrate(ctx, db, nil), gormstore.ErrSchemaNew)
-}
-
-func tables(t *testing.T, db *gorm.DB) (names []string) {
-	t.Helper()
-	require.NoError(t, db.Raw("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").Scan(&names).Error)
-	return names
+		require.NoError(t, db.Exec("UPDATE lunas_schema SET version = 4711").Error)
+		_, err = gormstore.Open(ctx, db, nil)
+		require.ErrorIs(t, err, gormstore.ErrSchemaNew)
+		require.ErrorContains(t, err, "4711")
+		require.ErrorIs(t, gormstore.Migrate(ctx, db, nil), gormstore.ErrSchemaNew)
+	})
 }
 
 func TestMigrateAgainKeepsWhatIsThere(t *testing.T) {
 	t.Parallel()
-	eachHost(t, func(t *testing.T, db *gorm.DB) {
-		store := openStore(t, db, nil)
-		p := createPayment(t, store, "hook:fulfil")
-		again := openStore(t, db, nil)
-		got, err := again.Get(t.Context(), payments.ByID(p.ID))
+	again := func(t *testing.T, db *gorm.DB) {
+		p := createPayment(t, openStore(t, db, nil), "hook:fulfil")
+		before := structure(t, db)
+		got, err := openStore(t, db, nil).Get(t.Context(), payments.ByID(p.ID))
 		require.NoError(t, err)
 		require.Equal(t, p, got)
-	})
+		require.Equal(t, before, structure(t, db))
+	}
+	eachHost(t, again)
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) { again(t, scratch.Open(t, dialect, dsn)) })
 }
 
-// Processes that start together migrate together, each over a handle of its
-// own.
-func TestMigrateAtOnce(t *testing.T) {
+// The ways in which handles and drivers send statements, and how few
+// connections there may be.
+func TestMigrateOverAnyHandle(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "shop.db")
-	handles := make([]*gorm.DB, 6)
-	for i := range handles {
-		handles[i] = openDB(t, gormstore.SQLiteDSN(file))
-	}
-	errs := make([]error, len(handles))
-	var all sync.WaitGroup
-	for i, db := range handles {
-		all.Go(func() { errs[i] = gormstore.Migrate(t.Context(), db, nil) })
-	}
-	all.Wait()
-	for i, db := range handles {
-		require.NoError(t, errs[i])
-		_, err := gormstore.Open(t.Context(), db, nil)
-		require.NoError(t, err)
-	}
-}
-
-// The ways in which two processes meet, one at a time.
-func TestMigrateMeetsAnother(t *testing.T) {
-	t.Parallel()
-	for name, meet := range map[string]func(t *testing.T, file string) error{
-		"it is done already": func(t *testing.T, file string) error {
-			return gormstore.Migrate(context.WithoutCancel(t.Context()), openDB(t, file), nil)
-		},
-		"the lock is taken": func(*testing.T, string) error { return errors.New("database is locked (5)") },
+	mode := func(dsn, mode string) string { return scratch.PostgresDSN(dsn, "default_query_exec_mode", mode) }
+	for name, c := range map[string]struct {
+		dialect  string
+		change   func(t *testing.T, dsn string) string
+		prepared bool
+	}{
+		"postgres, prepared":            {"postgres", nil, true},
+		"postgres, cache_describe":      {"postgres", func(_ *testing.T, dsn string) string { return mode(dsn, "cache_describe") }, false},
+		"postgres, describe_exec":       {"postgres", func(_ *testing.T, dsn string) string { return mode(dsn, "describe_exec") }, false},
+		"postgres, exec":                {"postgres", func(_ *testing.T, dsn string) string { return mode(dsn, "exec") }, false},
+		"postgres, simple_protocol":     {"postgres", func(_ *testing.T, dsn string) string { return mode(dsn, "simple_protocol") }, false},
+		"pooler, exec":                  {"postgres", func(t *testing.T, dsn string) string { return scratch.Pooler(t, dsn) }, false},
+		"pooler, simple_protocol":       {"postgres", func(t *testing.T, dsn string) string { return mode(scratch.Pooler(t, dsn), "simple_protocol") }, false},
+		"mysql, prepared":               {"mysql", nil, true},
+		"mysql, a DSN that says little": {"mysql", func(_ *testing.T, dsn string) string { return strings.Replace(dsn, "parseTime=true", "", 1) }, false},
+		"mysql, all in the text":        {"mysql", func(_ *testing.T, dsn string) string { return dsn + "&interpolateParams=true&multiStatements=true" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file := filepath.Join(t.TempDir(), "shop.db") // deferred: what begins first is not what writes first
-			met := 0
-			db := openWatched(t, file+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)", func(_ context.Context, statement string) error {
-				if !strings.Contains(statement, "CREATE TABLE lunas_schema") {
-					return nil
-				}
-				if met++; met == 1 {
-					return meet(t, file)
-				}
-				return nil
-			})
-			openStore(t, db, nil)
-			require.GreaterOrEqual(t, met, 1)
+			direct := scratch.New(t, c.dialect)
+			dsn := direct
+			if c.change != nil {
+				dsn = c.change(t, dsn)
+			}
+			db := limited(t, scratch.Open(t, c.dialect, dsn, &gorm.Config{PrepareStmt: c.prepared, Logger: logger.Discard}))
+			require.NoError(t, gormstore.Migrate(t.Context(), db, nil))
+			require.NoError(t, gormstore.MigrateFurther(t.Context(), db, "CREATE TABLE lunas_more (id INT);"))
+			require.NoError(t, db.Exec("INSERT INTO lunas_more VALUES (1)").Error, "the pool is as good as before")
+			require.Contains(t, tables(t, scratch.Open(t, c.dialect, direct)), "lunas_more")
 		})
 	}
 }
 
 func TestTransactionsAreRefused(t *testing.T) {
 	t.Parallel()
-	eachHost(t, func(t *testing.T, db *gorm.DB) {
+	refused := func(t *testing.T, db *gorm.DB) {
 		openStore(t, db, nil)
 		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 			require.ErrorContains(t, gormstore.Migrate(t.Context(), tx, nil), "not a transaction")
@@ -120,54 +104,80 @@ func TestTransactionsAreRefused(t *testing.T) {
 			require.ErrorContains(t, err, "not a transaction")
 			return nil
 		}))
+	}
+	eachHost(t, refused)
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) { refused(t, scratch.Open(t, dialect, dsn)) })
+}
+
+// The files are numbered without gaps, alike for all databases, and each ends
+// by setting its version.
+func TestMigrationsAreNumbered(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		o := &gormstore.Options{Prefix: "pay_"}
+		files, err := gormstore.Migrations(dialect, o)
+		require.NoError(t, err)
+		names, err := fs.Glob(files, "*.sql")
+		require.NoError(t, err)
+		require.Len(t, names, gormstore.LatestVersion)
+		require.NoError(t, fstest.TestFS(files, names...))
+		db := scratch.Open(t, dialect, dsn)
+		sent := 0
+		for i, name := range names {
+			require.Regexp(t, fmt.Sprintf(`^%05d_[a-z_]+\.sql$`, i+1), name)
+			all := statements(t, dialect, o, i+1)
+			require.NotContains(t, strings.Join(all, ""), "lunas_")
+			execAll(t, db, all[sent:])
+			sent = len(all)
+			var version int
+			require.NoError(t, db.Raw("SELECT version FROM pay_schema").Scan(&version).Error)
+			require.Equal(t, i+1, version, name)
+		}
 	})
 }
 
-// A host with a migration tool of its own needs nothing but the files.
+// A host with a migration tool of its own needs nothing but the files; and if
+// it changes its mind, Migrate goes on from there.
 func TestMigrationsForOtherTools(t *testing.T) {
 	t.Parallel()
-	o := &gormstore.Options{Prefix: "pay_"}
-	files, err := gormstore.Migrations("sqlite", o)
-	require.NoError(t, err)
-	names, err := fs.Glob(files, "*.sql")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	require.NoError(t, fstest.TestFS(files, names...))
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		db, ctx := scratch.Open(t, dialect, dsn), t.Context()
+		execAll(t, db, statements(t, dialect, nil, gormstore.LatestVersion))
+		_, err := gormstore.Open(ctx, db, nil)
+		require.NoError(t, err)
+		ours := scratch.Open(t, dialect, scratch.New(t, dialect))
+		require.NoError(t, gormstore.Migrate(ctx, ours, nil))
+		require.Equal(t, structure(t, ours), structure(t, db))
 
-	db := openFile(t)
-	for i, name := range names { // Glob sorts
-		number, _, _ := strings.Cut(name, "_")
-		n, err := strconv.Atoi(number)
-		require.NoError(t, err)
-		require.Equal(t, i+1, n)
-		text, err := fs.ReadFile(files, name)
-		require.NoError(t, err)
-		require.NotContains(t, string(text), "lunas_")
-		require.NoError(t, db.Exec(string(text)).Error)
-		var version int
-		require.NoError(t, db.Raw("SELECT version FROM pay_schema").Scan(&version).Error)
-		require.Equal(t, n, version, "%s must end by setting the version", name)
-	}
-	_, err = gormstore.Open(t.Context(), db, o)
-	require.NoError(t, err)
-	require.NoError(t, gormstore.Migrate(t.Context(), db, o), "there is nothing left to do")
-	require.NotContains(t, tables(t, db), "pay_migrations")
+		require.NoError(t, gormstore.Migrate(ctx, db, nil), "there is nothing left to do")
+		require.Equal(t, structure(t, ours), structure(t, db))
+		require.NoError(t, gormstore.MigrateFurther(ctx, db, "CREATE TABLE lunas_more (id INT);"))
+		require.Contains(t, tables(t, db), "lunas_more")
+	})
 }
 
 func TestTwoPrefixesShareNothing(t *testing.T) {
 	t.Parallel()
-	eachHost(t, func(t *testing.T, db *gorm.DB) {
-		live, sandbox := openStore(t, db, nil), openStore(t, db, &gormstore.Options{Prefix: "lunas_sandbox_"})
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		db := scratch.Open(t, dialect, dsn)
+		live := openStore(t, db, nil)
+		count := len(tables(t, db))
+		sandbox := openStore(t, db, &gormstore.Options{Prefix: "lunas_sandbox_"})
+		other := openStore(t, db, &gormstore.Options{Prefix: "x"})
 		p := createPayment(t, live, "hook:fulfil")
-		_, err := sandbox.Get(t.Context(), payments.ByID(p.ID))
-		require.ErrorIs(t, err, payments.ErrNotFound)
-		require.Empty(t, leaseAll(t, sandbox, t0))
-		require.Len(t, leaseAll(t, live, t0), 1)
-		name := regexp.MustCompile(`^(lunas_|lunas_sandbox_|sqlite_sequence$)`)
-		require.Greater(t, len(tables(t, db)), 20)
-		for _, table := range tables(t, db) {
-			require.Regexp(t, name, table)
+		for _, store := range []*gormstore.Store{sandbox, other} {
+			_, err := store.Get(t.Context(), payments.ByID(p.ID))
+			require.ErrorIs(t, err, payments.ErrNotFound)
+			require.Empty(t, leaseAll(t, store, t0))
 		}
+		require.Len(t, leaseAll(t, live, t0), 1)
+		all := tables(t, db)
+		require.Len(t, all, 3*count)
+		for _, table := range all {
+			require.Regexp(t, "^(lunas_|lunas_sandbox_|x)[a-z]+", table)
+		}
+		_, err := gormstore.Open(t.Context(), db, &gormstore.Options{Prefix: "lunas"})
+		require.ErrorIs(t, err, gormstore.ErrSchemaMissing, "an underscore is no wildcard")
 	})
 }
 
@@ -190,4 +200,77 @@ func TestWrongOptions(t *testing.T) {
 	require.ErrorContains(t, gormstore.Migrate(ctx, other, nil), `"dummy" is not supported`)
 	_, err = gormstore.Migrations("oracle", nil)
 	require.ErrorContains(t, err, `"oracle" is not supported`)
+}
+
+// The longest prefix leaves all names within the databases' limits.
+func TestLongestPrefix(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		db := scratch.Open(t, dialect, dsn)
+		o := &gormstore.Options{Prefix: strings.Repeat("x", 31) + "_"}
+		createPayment(t, openStore(t, db, o), "hook:fulfil")
+		again := &gormstore.Options{Prefix: strings.Repeat("x", 30) + "y_"}
+		openStore(t, db, again) // nothing was cut to the same name
+	})
+}
+
+// A DSN holds a password; an error never does.
+func TestMigrateErrorsHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	const password = "tOp-s3cret"
+	for dialect, dsn := range map[string]string{
+		"postgres": "host=127.0.0.1 port=1 user=shop password=" + password + " dbname=shop sslmode=disable",
+		"mysql":    "shop:" + password + "@tcp(127.0.0.1:1)/shop",
+	} {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			dialector := scratch.Dialector(dialect, dsn)
+			if d, ok := dialector.(*mysqldriver.Dialector); ok {
+				d.SkipInitializeWithVersion = true // or it would fail before we do
+			}
+			db, err := gorm.Open(dialector, &gorm.Config{DisableAutomaticPing: true, Logger: logger.Discard})
+			require.NoError(t, err)
+			err = gormstore.Migrate(t.Context(), db, nil)
+			require.ErrorContains(t, err, "connect", "why it failed is told")
+			require.NotContains(t, err.Error(), password)
+		})
+	}
+}
+
+func TestMigrateEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		db := scratch.Open(t, dialect, dsn)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, gormstore.Migrate(ctx, db, nil), context.Canceled)
+		require.Empty(t, tables(t, db))
+	})
+}
+
+// What a migration cannot do is told, and is not half done.
+func TestFailedMigration(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		db, ctx := limited(t, scratch.Open(t, dialect, dsn)), t.Context()
+		err := gormstore.MigrateFurther(ctx, db, "CREATE TABLE lunas_more (id INT);", "CREATE TABLE lunas_most (id INT);\nNONSENSE;")
+		require.ErrorContains(t, err, "NONSENSE")
+		require.ErrorContains(t, err, fmt.Sprintf("version:%d", gormstore.LatestVersion+2))
+		if dialect == "mysql" { // where CREATE TABLE commits
+			_, err = gormstore.Open(ctx, db, nil)
+			require.ErrorIs(t, err, gormstore.ErrSchemaNew)
+			return
+		}
+		require.Empty(t, tables(t, db))
+		openStore(t, db, nil)
+	})
+}
+
+// A migration that does not set its version would be run again and again.
+func TestMigrationMustSetItsVersion(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect, dsn string) {
+		db := scratch.Open(t, dialect, dsn)
+		require.ErrorContains(t, gormstore.MigrateFurther(t.Context(), db, "DELETE FROM lunas_schema;"), "at version 0")
+	})
 }

@@ -9,14 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pressly/goose/v3"
 )
 
 // mysql is MySQL and MariaDB: what follows is common to both.
 var mysql = dialect{
-	name:  "mysql",
-	goose: goose.DialectMySQL,
+	name: "mysql",
 	// The first one is for the next transaction only. READ COMMITTED has no
 	// locks on gaps, which would make strangers wait for each other.
 	begin:    []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"},

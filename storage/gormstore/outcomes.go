@@ -185,8 +185,10 @@ func remove(ctx context.Context, c *conn, condition string, args ...any) ([]deli
 	if err != nil {
 		return nil, err
 	}
-	for part := range slices.Chunk(found, maxRows) {
-		c.later(c.step("DELETE FROM lunas_delivery"+ofKeys, keySet(part)))
+	// One by one: a DELETE takes no hint, and for many keys MariaDB reads a
+	// table that is small from end to end, and waits for what others have locked.
+	for _, r := range found {
+		c.later(c.step("DELETE FROM lunas_delivery WHERE payment_id = ? AND target = ? AND seq = ?", r.values()...))
 	}
 	return found, nil
 }

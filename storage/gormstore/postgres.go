@@ -9,13 +9,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 )
 
 var postgres = dialect{
 	name:      "postgres",
-	goose:     goose.DialectPostgres,
-	begin:     []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", postgresPlans},
+	begin:     []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
+	tune:      tunePostgres,
 	hasTable:  "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
 	check:     checkPostgres,
 	numbered:  true,
@@ -42,6 +41,18 @@ var postgres = dialect{
 // it is to be one that goes by indexes, as the statements are written for.
 const postgresPlans = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), " +
 	"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+
+// tunePostgres leaves out what the server does not know: there are others that
+// speak PostgreSQL's protocol.
+func tunePostgres(ctx context.Context, pool *sql.DB) (statement string, err error) {
+	var known int
+	err = pool.QueryRowContext(ctx, "SELECT count(*) FROM pg_settings WHERE name IN "+
+		"('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin')").Scan(&known)
+	if err != nil || known < 4 {
+		return "", err
+	}
+	return postgresPlans, nil
+}
 
 // sqlState is PostgreSQL's code of an error, with pgx and with lib/pq.
 func sqlState(err error) string {

@@ -89,15 +89,23 @@ func isRows(arg any) bool {
 type placeholders func(s *Store, rows [][]any, put func(any) string) string
 
 // valuesRows is VALUES (?, ?), (?, ?).
-func valuesRows(_ *Store, rows [][]any, put func(any) string) string { return "VALUES " + tuples(rows, put) }
+func valuesRows(_ *Store, rows [][]any, put func(any) string) string {
+	return "VALUES " + tuples(rows, put)
+}
 
 // inValues is SQLite's form of a set.
 func inValues(_ *Store, rows [][]any, put func(any) string) string {
 	return "IN (VALUES " + tuples(rows, put) + ")"
 }
 
-// inTuples is that of the MySQL family.
-func inTuples(_ *Store, rows [][]any, put func(any) string) string { return "IN (" + tuples(rows, put) + ")" }
+// inTuples is that of the MySQL family. MariaDB goes by an index for two tuples
+// or more, and for one reads the whole table.
+func inTuples(_ *Store, rows [][]any, put func(any) string) string {
+	if len(rows) == 1 && len(rows[0]) > 1 {
+		rows = append(rows, rows[0])
+	}
+	return "IN (" + tuples(rows, put) + ")"
+}
 
 func tuples(rows [][]any, put func(any) string) string {
 	var out strings.Builder
@@ -153,7 +161,7 @@ func arrayOf(rows [][]any, j int) (array any, kind string) {
 	case int64:
 		return columnOf[int64](rows, j), "bigint"
 	case sql.NullInt64:
-		return columnOf[sql.NullInt64](rows, j), "bigint"
+		return pointersOf(rows, j), "bigint"
 	case []byte:
 		return columnOf[[]byte](rows, j), "bytea"
 	}
@@ -164,6 +172,18 @@ func columnOf[T any](rows [][]any, j int) []T {
 	array := make([]T, len(rows))
 	for i, r := range rows {
 		array[i] = r[j].(T)
+	}
+	return array
+}
+
+// pointersOf: pgx takes arrays of pointers in all of its modes, and those of
+// sql.NullInt64 only where the server has prepared the statement.
+func pointersOf(rows [][]any, j int) []*int64 {
+	array := make([]*int64, len(rows))
+	for i, r := range rows {
+		if v := r[j].(sql.NullInt64); v.Valid {
+			array[i] = &v.Int64
+		}
 	}
 	return array
 }

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/pressly/goose/v3"
 )
 
 var sqlite = dialect{
-	name:  "sqlite",
-	goose: goose.DialectSQLite3,
+	name: "sqlite",
 	// Taking the lock at once: a transaction that reads first and asks for it
 	// later is refused, without any waiting, if another one wrote meanwhile.
 	begin:     []string{"BEGIN IMMEDIATE"},

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -41,6 +42,7 @@ type Store struct {
 	pool    *sql.DB
 	dialect *dialect
 	prefix  string
+	begin   []string
 	// pgx: the pool's connections are pgx's own.
 	pgx     bool
 	updates *committer
@@ -102,6 +104,16 @@ func connect(ctx context.Context, db *gorm.DB, o *Options) (*Store, error) {
 	s := &Store{db: db, pool: pool, dialect: d, prefix: prefix, served: &served{}, cleaned: &cleaned{}}
 	if s.pgx, err = isPgx(ctx, pool); err != nil {
 		return nil, err
+	}
+	s.begin = d.begin
+	if d.tune != nil {
+		tuned, err := d.tune(ctx, pool)
+		if err != nil {
+			return nil, err
+		}
+		if tuned != "" {
+			s.begin = append(slices.Clone(d.begin), tuned)
+		}
 	}
 	if d.leaders == 1 {
 		s.writer = make(chan struct{}, 1)

@@ -2,6 +2,7 @@ package gormstore_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/glebarez/sqlite"
@@ -99,4 +100,24 @@ func openStore(t *testing.T, db *gorm.DB, o *gormstore.Options) *gormstore.Store
 	store, err := gormstore.Open(ctx, db, o)
 	require.NoError(t, err)
 	return store
+}
+
+// Behind a pooler that gives a connection to somebody else after each
+// transaction, with prepared statements off in both of pgx's ways.
+func TestBehindAPooler(t *testing.T) {
+	for _, mode := range []string{"exec", "simple_protocol"} {
+		t.Run(mode, func(t *testing.T) {
+			// One database for all: they share it by their prefixes.
+			dsn := scratch.PostgresDSN(scratch.Pooler(t, scratch.Postgres(t)), "default_query_exec_mode", mode)
+			db := scratch.Open(t, "postgres", dsn)
+			stores := 0
+			newStore := func(t *testing.T) payments.Store {
+				stores++
+				return openStore(t, db, &gormstore.Options{Prefix: fmt.Sprintf("s%d_", stores)})
+			}
+			storagetest.Run(t, newStore)
+			storagetest.RunDeliveries(t, newStore)
+			storagetest.RunConcurrency(t, newStore)
+		})
+	}
 }

@@ -139,7 +139,7 @@ func (s *Store) inTransaction(ctx context.Context, f func(ctx context.Context, c
 
 // transact also reports whether the connection is clean afterwards.
 func (s *Store) transact(ctx context.Context, c *conn, f func(ctx context.Context, c *conn) error) (clean bool, err error) {
-	for _, begin := range s.dialect.begin {
+	for _, begin := range s.begin {
 		c.later(c.step(begin))
 	}
 	committed := false

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -144,11 +145,14 @@ func (s *Store) Deliveries(ctx context.Context, q payments.DeliveryQuery) (payme
 	ids := s.paymentIDs
 	var last *delivery
 	if q.Cursor != "" {
-		if last = s.deliveries[payments.ID(q.Cursor)]; last == nil {
+		if last = parseDeliveryID(q.Cursor); last == nil {
 			return payments.Page[payments.Delivery]{}, badCursor(q.Cursor)
 		}
-		upTo, _ := slices.BinarySearch(ids, last.Event.PaymentID)
-		ids = ids[:upTo+1]
+		upTo, found := slices.BinarySearch(ids, last.Event.PaymentID)
+		if found {
+			upTo++
+		}
+		ids = ids[:upTo]
 	}
 	return page(q.Limit, func(yield func(string, payments.Delivery) bool) {
 		for _, id := range slices.Backward(ids) {
@@ -164,4 +168,19 @@ func (s *Store) Deliveries(ctx context.Context, q payments.DeliveryQuery) (payme
 			}
 		}
 	}), nil
+}
+
+// parseDeliveryID is a delivery with nothing but what its id says, or nil. The
+// one that a cursor names may have been deleted since.
+func parseDeliveryID(id string) *delivery {
+	event, target, ok := strings.Cut(id, "/")
+	dash := strings.LastIndexByte(event, '-')
+	if !ok || dash < 0 {
+		return nil
+	}
+	seq, err := strconv.Atoi(event[dash+1:])
+	if err != nil {
+		return nil
+	}
+	return &delivery{Delivery: payments.Delivery{Target: target, Event: payments.Event{PaymentID: payments.ID(event[:dash]), Seq: seq}}}
 }

@@ -35,7 +35,10 @@ type Store struct {
 	paymentIDs, messageIDs []payments.ID
 }
 
-var _ payments.Store = (*Store)(nil)
+var (
+	_ payments.Store   = (*Store)(nil)
+	_ payments.Cleaner = (*Store)(nil)
+)
 
 // record is a payment with what belongs to it alone.
 type record struct {

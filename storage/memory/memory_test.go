@@ -16,3 +16,4 @@ func newStore(t *testing.T) payments.Store {
 func TestStore(t *testing.T)       { storagetest.Run(t, newStore) }
 func TestDeliveries(t *testing.T)  { storagetest.RunDeliveries(t, newStore) }
 func TestConcurrency(t *testing.T) { storagetest.RunConcurrency(t, newStore) }
+func TestCleaning(t *testing.T)    { storagetest.RunCleaning(t, newStore) }

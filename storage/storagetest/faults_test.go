@@ -237,6 +237,68 @@ var faults = map[string]struct {
 			})
 		}
 	}, "not among Snapshot.Lanes"},
+	"parked messages go": {"cleaning", func(f *faulty) {
+		f.clean = func(ctx context.Context, c payments.Cleaning) (bool, error) {
+			parked, err := f.Messages(ctx, payments.MessageQuery{Verdict: []payments.Verdict{payments.VerdictParked}})
+			if err != nil {
+				return false, err
+			}
+			for i := range parked.Items {
+				parked.Items[i].Verdict = payments.VerdictApplied
+			}
+			if _, err := f.Update(ctx, payments.Ref{}, func(payments.Snapshot) (payments.Change, error) {
+				return payments.Change{Messages: parked.Items}, nil
+			}); err != nil {
+				return false, err
+			}
+			return f.Store.(payments.Cleaner).Clean(ctx, c)
+		}
+	}, "parked ones stay"},
+	"dead deliveries go": {"cleaning", func(f *faulty) {
+		f.clean = func(ctx context.Context, c payments.Cleaning) (bool, error) {
+			dead, err := f.Deliveries(ctx, payments.DeliveryQuery{State: []payments.DeliveryState{payments.DeliveryDead}})
+			if err != nil {
+				return false, err
+			}
+			for _, d := range dead.Items {
+				dismiss := []payments.Release{{DeliveryID: d.ID, State: payments.DeliveryDismissed, Due: time.Unix(0, 0).UTC()}}
+				if _, err := f.Update(ctx, payments.ByID(d.Event.PaymentID), func(payments.Snapshot) (payments.Change, error) {
+					return payments.Change{Releases: dismiss}, nil
+				}); err != nil {
+					return false, err
+				}
+			}
+			return f.Store.(payments.Cleaner).Clean(ctx, c)
+		}
+	}, "dead ones stay"},
+	"a zero time means all": {"cleaning", func(f *faulty) {
+		f.clean = func(ctx context.Context, c payments.Cleaning) (bool, error) {
+			if c.DeliveriesBefore.IsZero() {
+				c.DeliveriesBefore = c.MessagesBefore
+			}
+			return f.Store.(payments.Cleaner).Clean(ctx, c)
+		}
+	}, "a zero time leaves that kind alone"},
+	"one batch is all": {"cleaning", func(f *faulty) {
+		f.clean = func(ctx context.Context, c payments.Cleaning) (bool, error) {
+			_, err := f.Store.(payments.Cleaner).Clean(ctx, c)
+			return false, err
+		}
+	}, "says that there may be more until there is none"},
+	"a limit of both kinds together": {"cleaning", func(f *faulty) {
+		f.clean = func(ctx context.Context, c payments.Cleaning) (bool, error) {
+			more, err := f.Store.(payments.Cleaner).Clean(ctx, payments.Cleaning{DeliveriesBefore: c.DeliveriesBefore, Limit: c.Limit})
+			if err != nil || more {
+				return more, err
+			}
+			return f.Store.(payments.Cleaner).Clean(ctx, payments.Cleaning{MessagesBefore: c.MessagesBefore, Limit: c.Limit})
+		}
+	}, "up to Limit of each kind"},
+	"cleaning goes on when its context ends": {"cleaning", func(f *faulty) {
+		f.clean = func(ctx context.Context, c payments.Cleaning) (bool, error) {
+			return f.Store.(payments.Cleaner).Clean(context.WithoutCancel(ctx), c)
+		}
+	}, "a Clean whose context has ended"},
 	"a rollback that commits": {"tx", nil, "after its rollback"},
 	"a taken ref poisons the transaction": {"tx", func(f *faulty) {
 		poisoned := false

@@ -22,6 +22,7 @@ type faulty struct {
 	finish func(context.Context, []payments.Outcome) ([]payments.ID, error)
 	lanes  func(context.Context, payments.LaneChange) ([]payments.Lane, error)
 	list   func(context.Context, payments.PaymentQuery) (payments.Page[*payments.Payment], error)
+	clean  func(context.Context, payments.Cleaning) (bool, error)
 }
 
 func (f *faulty) Update(ctx context.Context, ref payments.Ref, fn payments.UpdateFunc) (*payments.Payment, error) {
@@ -64,6 +65,13 @@ func (f *faulty) Payments(ctx context.Context, q payments.PaymentQuery) (payment
 		return f.list(ctx, q)
 	}
 	return f.Store.Payments(ctx, q)
+}
+
+func (f *faulty) Clean(ctx context.Context, c payments.Cleaning) (bool, error) {
+	if f.clean != nil {
+		return f.clean(ctx, c)
+	}
+	return f.Store.(payments.Cleaner).Clean(ctx, c)
 }
 
 // changing lets alter loose on what every fn returns.
@@ -117,6 +125,8 @@ func TestFaulty(t *testing.T) {
 		storagetest.RunDeliveries(t, newStore)
 	case "concurrency":
 		storagetest.RunConcurrency(t, newStore)
+	case "cleaning":
+		storagetest.RunCleaning(t, newStore)
 	case "tx":
 		storagetest.RunTx(t, func(*testing.T) (payments.Store, func(*testing.T) storagetest.Bound) {
 			j := newJournal()
