@@ -60,6 +60,11 @@ func (l *lunas) serve(ctx context.Context) (http.Handler, func(), error) {
 		return nil, nil, err
 	}
 	pay.OnSettled(lane, func(context.Context, payments.Settled) error { return nil })
+	// A process that delivers its own events tells no others of them.
+	if err := pay.Drain(ctx); err != nil {
+		closeDB()
+		return nil, nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/pay/", http.StripPrefix("/pay", pay.Handler()))
 	return mux, closeDB, nil

@@ -1,3 +1,5 @@
-// Package crash holds the tests that kill a process, again and again, while it
-// takes payments, and count what it did afterwards. It has no code of its own.
+// Package crash holds the tests that kill processes, again and again, while
+// they take payments, and count what they did afterwards: one process and two
+// on one database, and three of different versions of an app, on SQLite,
+// PostgreSQL and MariaDB. It has no code of its own.
 package crash

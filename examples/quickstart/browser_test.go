@@ -94,10 +94,11 @@ func TestANewcomerBuysAPlanWhileTheProcessDies(t *testing.T) {
 	for _, size := range []struct {
 		name          string
 		width, height int
-	}{{"desktop", 1200, 900}, {"phone", 390, 844}} {
+		dialect       string
+	}{{"desktop", 1200, 900, "sqlite"}, {"phone", 390, 844, "sqlite"}, {"postgres", 1200, 900, "postgres"}} {
 		t.Run(size.name, func(t *testing.T) {
 			ctx := browser(t, size.width, size.height)
-			shop := startShop(t, "-db", filepath.Join(t.TempDir(), "shop.db"))
+			shop := startShop(t, databaseFlags(t, size.dialect)...)
 			shot := func(step string) { picture(t, ctx, size.name+"-"+step) }
 
 			text(t, ctx, shop.url, "Choose a plan")
@@ -134,7 +135,7 @@ func TestANewcomerBuysAPlanWhileTheProcessDies(t *testing.T) {
 // A card that the bank refuses, then one that it takes, within one order.
 func TestADeniedCardAndThenAGoodOne(t *testing.T) {
 	ctx := browser(t, 390, 844)
-	shop := startShop(t, "-db", filepath.Join(t.TempDir(), "shop.db"))
+	shop := startShop(t)
 	text(t, ctx, shop.url, "Choose a plan")
 	click(t, ctx, `//article[.//h2[contains(., "mug")]]//button`)
 	click(t, ctx, `//a[contains(., "Credit or debit card")]`)

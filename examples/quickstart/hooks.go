@@ -16,9 +16,9 @@ import (
 type Effect struct {
 	ID      uint `gorm:"primaryKey"`
 	Hook    string
-	EventID string `gorm:"uniqueIndex:once"`
-	Lane    string `gorm:"uniqueIndex:once"`
-	UserID  string `gorm:"index"`
+	EventID string `gorm:"size:64;uniqueIndex:once"` // MySQL's indexes want sizes
+	Lane    string `gorm:"size:64;uniqueIndex:once"`
+	UserID  string `gorm:"size:64;index"`
 	Text    string
 	At      time.Time
 }

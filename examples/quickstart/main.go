@@ -4,6 +4,11 @@
 //
 //	go run ./examples/quickstart
 //
+// The database may be on a server, where it must exist already:
+//
+//	go run ./examples/quickstart -dsn postgres://user:password@localhost/shop
+//	go run ./examples/quickstart -dsn mysql://user:password@localhost/shop
+//
 // With MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY set it uses the real
 // Midtrans sandbox instead.
 package main
@@ -45,8 +50,9 @@ func main() {
 func run(ctx context.Context, args []string, opened func(url string)) error {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
-	file := flags.String("db", "quickstart.db", "SQLite file")
-	keep := flags.String("store", "sqlite", "where payments are kept: sqlite, or memory (lost at exit)")
+	file := flags.String("db", "quickstart.db", "SQLite file of the shop's database")
+	dsn := flags.String("dsn", "", "database on a server, instead of the file: postgres://user:password@host/name, or mysql://… for MySQL and MariaDB")
+	keep := flags.String("store", "database", "where payments are kept: the shop's database, or memory (lost at exit)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -57,7 +63,11 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 	defer listener.Close() //nolint:errcheck // the server closes it first
 	base := "http://" + listener.Addr().String()
 
-	db, err := openDB(*file)
+	chosen, err := chooseDatabase(*file, *dsn)
+	if err != nil {
+		return err
+	}
+	db, err := chosen.open()
 	if err != nil {
 		return err
 	}
@@ -65,7 +75,7 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 	if err != nil {
 		return err
 	}
-	gateway, simulator, err := openGateway(base, *file)
+	gateway, simulator, err := openGateway(base, chosen.simulator)
 	if err != nil {
 		return err
 	}
@@ -125,7 +135,7 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 
 // openGateway is the simulated Midtrans of this process, or the real sandbox
 // if its keys are in the environment.
-func openGateway(base, file string) (payments.Gateway, *midtranstest.Server, error) {
+func openGateway(base, stateFile string) (payments.Gateway, *midtranstest.Server, error) {
 	serverKey, clientKey := os.Getenv("MIDTRANS_SERVER_KEY"), os.Getenv("MIDTRANS_CLIENT_KEY")
 	if (serverKey == "") != (clientKey == "") {
 		return nil, nil, errors.New("set both MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY for the sandbox, or neither for the simulator")
@@ -138,7 +148,7 @@ func openGateway(base, file string) (payments.Gateway, *midtranstest.Server, err
 	// simulator keeps them in a file of its own.
 	simulator := midtranstest.New(
 		midtranstest.WithURL(base+"/midtrans"),
-		midtranstest.WithStateFile(file+".midtrans.json"),
+		midtranstest.WithStateFile(stateFile),
 		midtranstest.WithNotificationURL(base+"/pay/notifications/midtrans"),
 	)
 	return midtrans.Snap(simulator.Config()), simulator, nil

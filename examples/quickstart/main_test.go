@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lunaspay/lunas/storage/gormstore/scratch"
 )
 
 // The test binary is the shop, too, when it is told so: then it can be killed.
@@ -30,6 +32,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	t    *testing.T
 	args []string
+	dir  string // where it works, and leaves its files
 	url  string
 	cmd  *exec.Cmd
 }
@@ -41,7 +44,7 @@ func startShop(t *testing.T, args ...string) *process {
 	require.NoError(t, err)
 	addr := listener.Addr().String()
 	require.NoError(t, listener.Close())
-	p := &process{t: t, args: append([]string{"-addr", addr}, args...), url: "http://" + addr}
+	p := &process{t: t, args: append([]string{"-addr", addr}, args...), dir: t.TempDir(), url: "http://" + addr}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
@@ -51,6 +54,7 @@ func (p *process) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Env = append(os.Environ(), "LUNAS_QUICKSTART="+strings.Join(p.args, "\n"), "MIDTRANS_SERVER_KEY=", "MIDTRANS_CLIENT_KEY=")
+	p.cmd.Dir = p.dir
 	p.cmd.Stderr = os.Stderr
 	require.NoError(p.t, p.cmd.Start())
 	require.Eventually(p.t, func() bool {
@@ -86,7 +90,7 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{"port in use", nil, []string{"-addr", busy.Addr().String(), "-db", file}, "is something running there?"},
 		{"no such folder", nil, []string{"-addr", "127.0.0.1:0", "-db", filepath.Join(dir, "none", "shop.db")}, "database"},
 		{"not a database", nil, []string{"-addr", "127.0.0.1:0", "-db", notADatabase}, "database"},
-		{"unknown store", nil, []string{"-addr", "127.0.0.1:0", "-db", file, "-store", "paper"}, "sqlite or memory"},
+		{"unknown store", nil, []string{"-addr", "127.0.0.1:0", "-db", file, "-store", "paper"}, "database or memory"},
 		{"one key of two", map[string]string{"MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}, []string{"-addr", "127.0.0.1:0", "-db", file}, "both MIDTRANS_SERVER_KEY and"},
 		{
 			"the keys the wrong way round",
@@ -111,13 +115,15 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 
 // The same shop with one line changed: the memory store.
 func TestTheMemoryStoreSellsToo(t *testing.T) {
-	shop := startShop(t, "-db", filepath.Join(t.TempDir(), "shop.db"), "-store", "memory")
-	buyAndPay(t, shop)
+	buyAndPay(t, startShop(t, "-store", "memory"))
 }
 
-func TestTheSQLiteStoreSells(t *testing.T) {
-	shop := startShop(t, "-db", filepath.Join(t.TempDir(), "shop.db"))
-	buyAndPay(t, shop)
+func TestTheShopSellsOnEveryDatabase(t *testing.T) {
+	for _, dialect := range scratch.Dialects {
+		t.Run(dialect, func(t *testing.T) {
+			buyAndPay(t, startShop(t, databaseFlags(t, dialect)...))
+		})
+	}
 }
 
 // buyAndPay goes through the shop as a browser without scripts would.

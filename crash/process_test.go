@@ -1,0 +1,166 @@
+package crash
+
+import (
+	"encoding/json"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The test binary is the app, too, when it is told so: then it can be killed.
+func TestMain(m *testing.M) {
+	if raw := os.Getenv("LUNAS_CRASH_APP"); raw != "" {
+		go func() { // it does not outlive the test
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(1)
+		}()
+		if err := app(raw); err != nil {
+			_, _ = os.Stderr.WriteString("app: " + err.Error() + "\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	beParallel(16)
+	os.Exit(m.Run())
+}
+
+// beParallel lets n tests run at once, unless the command line says how many:
+// the default is the number of processors, and these tests wait more than they
+// compute.
+func beParallel(n int) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
+}
+
+// process is an app at a fixed address, running or not.
+type process struct {
+	t    *testing.T
+	spec spec
+
+	up     atomic.Bool
+	cmd    *exec.Cmd
+	exited chan error
+}
+
+func newProcess(t *testing.T, s spec) *process {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s.Addr = listener.Addr().String()
+	require.NoError(t, listener.Close())
+	s.Log = filepath.Join(t.TempDir(), "app.log")
+	p := &process{t: t, spec: s}
+	t.Cleanup(func() {
+		p.kill()
+		if raw, err := os.ReadFile(s.Log); err == nil && t.Failed() {
+			lines := strings.Split(string(raw), "\n")
+			t.Logf("the last words of the app of version %d:\n%s", s.Version, strings.Join(lines[max(0, len(lines)-30):], "\n"))
+		}
+	})
+	return p
+}
+
+// launch starts the app, which is not ready yet.
+func (p *process) launch() {
+	p.t.Helper()
+	raw, err := json.Marshal(p.spec)
+	require.NoError(p.t, err)
+	cmd, exited := exec.Command(os.Args[0]), make(chan error, 1)
+	cmd.Env = append(os.Environ(), "LUNAS_CRASH_APP="+string(raw))
+	cmd.Stderr = os.Stderr
+	_, err = cmd.StdinPipe() // open as long as the test runs
+	require.NoError(p.t, err)
+	require.NoError(p.t, cmd.Start())
+	go func() { exited <- cmd.Wait() }()
+	p.cmd, p.exited = cmd, exited
+}
+
+// ready waits until the app answers.
+func (p *process) ready() {
+	p.t.Helper()
+	poll(p.t, "the app answers", func() bool {
+		select {
+		case err := <-p.exited:
+			p.cmd = nil
+			p.t.Fatalf("the app of version %d did not start: %v", p.spec.Version, err)
+		default:
+		}
+		resp, err := http.Get("http://" + p.spec.Addr + "/payments?limit=1")
+		return err == nil && resp.Body.Close() == nil
+	})
+	p.up.Store(true)
+}
+
+func (p *process) start() {
+	p.t.Helper()
+	p.launch()
+	p.ready()
+}
+
+// kill is kill -9, of which an app does not live to tell.
+func (p *process) kill() { _ = p.end(syscall.SIGKILL) }
+
+// stop asks the app to end, which it does in good order.
+func (p *process) stop() {
+	if err := p.end(syscall.SIGTERM); err != nil {
+		p.t.Errorf("the app of version %d, asked to stop: %v", p.spec.Version, err)
+	}
+}
+
+func (p *process) end(by syscall.Signal) error {
+	p.up.Store(false)
+	if p.cmd == nil {
+		return nil
+	}
+	cmd := p.cmd
+	p.cmd = nil
+	select {
+	case err := <-p.exited:
+		p.t.Errorf("the app of version %d ended before it was told to: %v", p.spec.Version, err)
+		return err
+	default:
+	}
+	if err := cmd.Process.Signal(by); err != nil {
+		p.t.Errorf("signal: %v", err)
+	}
+	select {
+	case err := <-p.exited:
+		return err
+	case <-time.After(time.Minute):
+		p.t.Errorf("the app of version %d does not stop", p.spec.Version)
+		_ = cmd.Process.Kill()
+		return <-p.exited
+	}
+}
+
+// poll waits until ok, or fails after two minutes: what a killed process had
+// leased is taken over within one.
+func poll(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
