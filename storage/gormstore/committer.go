@@ -46,7 +46,7 @@ const (
 )
 
 var (
-	errNotRun = errors.New("the batch of this update broke off")
+	errNotRun = errors.New("the batch of this update broke off: whether it took place is not known")
 	errLeft   = errors.New("the caller has left")
 )
 
@@ -129,13 +129,17 @@ func (c *committer) lead(ctx context.Context, r *request) {
 	}
 	defer release()
 	runtime.Gosched() // those that are about to ask get in
-	batch := c.take(r)
+	batch, ended := c.take(r), false
 	defer func() {
 		for _, other := range batch[1:] {
+			if !ended { // a panic: what has run so far may not be there
+				other.after, other.err, other.own = nil, errNotRun, false
+			}
 			other.woken <- false
 		}
 	}()
 	c.commit(ctx, batch)
+	ended = true
 }
 
 // take is a batch: r and the first of those that wait.

@@ -95,6 +95,12 @@ func assign(columns []string, value string) string {
 // lost reports whether the connection to the database broke. It goes by what
 // the drivers have in common, so that none is linked for it.
 func lost(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) { // the store's patience is at its end, and closed the connection
+		return false
+	}
+	if strings.HasPrefix(sqlState(err), "57P") { // PostgreSQL says so before it hangs up
+		return true
+	}
 	for _, broken := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed} {
 		if errors.Is(err, broken) {
 			return true

@@ -26,12 +26,17 @@ var mysql = dialect{
 	lock:     " FOR UPDATE",
 	skip:     " FOR UPDATE SKIP LOCKED",
 	leaders:  2,
-	// Lock wait timeout, deadlock, a server that is stopping.
-	transient: func(err error) bool { return slices.Contains([]int{1205, 1213, 1053}, mysqlNumber(err)) },
+	// Also a server that is stopping.
+	transient: func(err error) bool { return mysqlConflict(err) || mysqlNumber(err) == 1053 },
 	duplicate: func(err error) bool { return mysqlNumber(err) == 1062 },
-	// A server that is stopping may say so after it has committed.
-	refused: func(err error) bool { return mysqlNumber(err) != 0 && mysqlNumber(err) != 1053 },
+	// What else fails a COMMIT is a failing disk, a server that is stopping, or
+	// a proxy that has lost its server (2013): it may be committed.
+	refused: mysqlConflict,
 }
+
+// mysqlConflict: lock wait timeout, deadlock, and what group replication says
+// of two that met.
+func mysqlConflict(err error) bool { return slices.Contains([]int{1205, 1213, 3101}, mysqlNumber(err)) }
 
 var mysqlError = regexp.MustCompile(`\bError (\d+)(?: \(\w+\))?: `)
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -26,13 +27,23 @@ var postgres = dialect{
 	skip:      " FOR UPDATE SKIP LOCKED",
 	leaders:   2,
 	transient: func(err error) bool {
-		// Serialization failure, deadlock, and a server that is stopping or
-		// starting.
-		return slices.Contains([]string{"40001", "40P01", "57P01", "57P02", "57P03"}, sqlState(err))
+		return slices.Contains([]string{"40001", "40P01"}, sqlState(err)) // serialization failure, deadlock
 	},
 	duplicate: func(err error) bool { return sqlState(err) == "23505" },
-	// A server that is stopping may say so after it has committed.
-	refused: func(err error) bool { return len(sqlState(err)) == 5 && !strings.HasPrefix(sqlState(err), "57P") },
+	refused:   postgresRefused,
+}
+
+// postgresRefused goes by errors that end the transaction and not the session.
+// A server that is stopping may say so after it has committed, and a pooler
+// that has lost its server (class 08), or a distributed database that has lost
+// a part of itself (40003), cannot know.
+func postgresRefused(err error) bool {
+	state := sqlState(err)
+	if len(state) != 5 || state == "40003" || strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") {
+		return false
+	}
+	var answer *pgconn.PgError
+	return !errors.As(err, &answer) || answer.SeverityUnlocalized == "ERROR"
 }
 
 // postgresPlans makes the server plan each of the store's statements once per

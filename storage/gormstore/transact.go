@@ -53,7 +53,7 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context, c *conn) 
 // writeLocked is write for those that have the writer's lock.
 func (s *Store) writeLocked(ctx context.Context, f func(ctx context.Context, c *conn) error) error {
 	if s.bound == nil {
-		return repeat(ctx, s.again, func() error { return s.inTransaction(ctx, f) })
+		return repeat(ctx, s.again, func() error { return s.onLive(ctx, f) })
 	}
 	ctx = context.WithoutCancel(ctx)
 	return repeat(ctx, s.overtaken, func() error { return s.inSavepoint(ctx, f) })
@@ -108,6 +108,21 @@ func repeat(ctx context.Context, again func(error) bool, f func() error) error {
 	}
 }
 
+// onLive is inTransaction on a connection that is not dead already: a server
+// that went away for a moment leaves a pool that is full of such, and to find
+// that out is no try.
+func (s *Store) onLive(ctx context.Context, f func(ctx context.Context, c *conn) error) (err error) {
+	for idle := s.pool.Stats().Idle; idle >= 0; idle-- {
+		if err = s.inTransaction(ctx, f); !lost(err) || errors.Is(err, errUnknown) {
+			return err
+		}
+	}
+	return err
+}
+
+// errNoConnection: the pool is exhausted, or the database not to be reached.
+var errNoConnection = errors.New("no connection to the database")
+
 // inTransaction runs f in a transaction of its own, which begins by statement
 // and not by sql.Tx: that would begin in whatever way the host's DSN says.
 func (s *Store) inTransaction(ctx context.Context, f func(ctx context.Context, c *conn) error) error {
@@ -115,7 +130,7 @@ func (s *Store) inTransaction(ctx context.Context, f func(ctx context.Context, c
 	defer cancel()
 	one, err := s.pool.Conn(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNoConnection, err)
 	}
 	defer one.Close()
 	transact := func(w wire) error {

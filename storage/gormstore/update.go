@@ -43,16 +43,22 @@ func (s *Store) commitAll(ctx context.Context, rs []*request) {
 	if s.dialect.duplicate(err) { // whatever the database says of it names the key, which may name the payer
 		err = fmt.Errorf("the payment, or another key of the change, exists: %w", payments.ErrRefTaken)
 	}
-	if len(rs) == 1 || errors.Is(err, errUnknown) || lost(err) {
+	if len(rs) == 1 || !ofOne(err) {
 		for _, r := range rs {
-			if !r.own {
-				r.after, r.err = nil, err
+			if !r.own || len(rs) > 1 { // fn may have gone by what others did, which is not there
+				r.after, r.err, r.own = nil, err, false
 			}
 		}
 		return
 	}
 	s.commitAll(ctx, rs[:len(rs)/2])
 	s.commitAll(ctx, rs[len(rs)/2:])
+}
+
+// ofOne reports whether an error may be the fault of one request among many.
+// When the store's patience is at its end, it is not tried again with others.
+func ofOne(err error) bool {
+	return !errors.Is(err, errUnknown) && !errors.Is(err, errNoConnection) && !errors.Is(err, context.DeadlineExceeded) && !lost(err)
 }
 
 // runBatch runs the requests one after the other, each on what those before
