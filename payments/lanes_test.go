@@ -360,10 +360,10 @@ func TestDeliveriesAreListed(t *testing.T) {
 		return payments.DeliveryID(payments.EventID(x.ID, seq), "hook:"+lane)
 	}
 	all := []payments.ID{
-		of(q, 1, "a"), of(q, 1, "b"), of(q, 2, "a"), of(q, 2, "b"), of(q, 3, "a"), of(q, 3, "b"),
-		of(p, 1, "a"), of(p, 1, "b"), of(p, 2, "a"), of(p, 2, "b"), of(p, 3, "a"), of(p, 3, "b"),
+		of(q, 3, "b"), of(q, 3, "a"), of(q, 2, "b"), of(q, 2, "a"), of(q, 1, "b"), of(q, 1, "a"),
+		of(p, 3, "b"), of(p, 3, "a"), of(p, 2, "b"), of(p, 2, "a"), of(p, 1, "b"), of(p, 1, "a"),
 	}
-	require.Equal(t, all, list(payments.DeliveryQuery{}), "newest payment first, then by number and target")
+	require.Equal(t, all, list(payments.DeliveryQuery{}), "newest payment first, then last number and target")
 	require.Equal(t, all, list(payments.DeliveryQuery{Limit: 5}), "page by page")
 	require.Equal(t, all[6:], list(payments.DeliveryQuery{PaymentID: p.ID}))
 	require.Equal(t, []payments.ID{of(q, 2, "b"), of(p, 2, "b")}, list(payments.DeliveryQuery{State: []payments.DeliveryState{payments.DeliveryDead}}))

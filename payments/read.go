@@ -130,6 +130,7 @@ func (s *Service) Explain(ctx context.Context, id ID) (*Story, error) {
 	if story.Deliveries, err = collect(s.Deliveries(ctx, DeliveryQuery{PaymentID: id})); err != nil {
 		return nil, err
 	}
+	slices.Reverse(story.Deliveries) // a story begins at its beginning
 	if p.Plan != nil {
 		story.Claim, err = findClaim(ctx, s.store, p.User, p.PlanKey())
 	}

@@ -66,8 +66,8 @@ type DeliveryStore interface {
 	// those whose lease is no longer the current one: for these nothing
 	// was recorded.
 	Finish(ctx context.Context, outcomes []Outcome) (lost []ID, err error)
-	// Deliveries lists open, dead and finished ones, newest payment first,
-	// and within a payment by Seq and target.
+	// Deliveries lists open, dead and finished ones, newest payment first, and
+	// within a payment the last Seq first, then the last target.
 	Deliveries(ctx context.Context, q DeliveryQuery) (Page[Delivery], error)
 	// Lanes applies the change, then returns all lanes by name, retired ones
 	// included.

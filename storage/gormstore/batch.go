@@ -138,7 +138,7 @@ func (b *batch) claim(ctx context.Context, k claimKey, read bool) (*claimState, 
 	}
 	if !read {
 		d := b.c.store.dialect
-		if err := b.c.do(ctx, b.readClaims(fmt.Sprintf(claimsOf+"IN ?%s", d.byKey, d.lock), set{k.values()})); err != nil {
+		if err := b.c.do(ctx, b.readClaims(fmt.Sprintf(claimsOf+"IN ?%s", d.byKey(), d.lock), set{k.values()})); err != nil {
 			return nil, err
 		}
 	}

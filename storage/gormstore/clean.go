@@ -77,7 +77,7 @@ func (s *Store) Clean(ctx context.Context, c payments.Cleaning) (more bool, err 
 // cleanTable deletes a batch and tells whether it was full.
 func (s *Store) cleanTable(ctx context.Context, a aged, before time.Time, limit int, come *progress) (full bool, err error) {
 	id, columns := a.key[0], strings.Join(a.key, ", ")
-	found, err := query(ctx, s.reader(), a.scan, "SELECT "+columns+" FROM "+a.table+s.dialect.byKey+
+	found, err := query(ctx, s.reader(), a.scan, "SELECT "+columns+" FROM "+a.table+s.dialect.byKey()+
 		" WHERE "+id+" >= ? AND "+id+" < ? AND "+a.old+" ORDER BY "+columns+" LIMIT ?",
 		come.from(before), string(payments.FirstID(before)), micros(before), limit)
 	if err != nil {

@@ -113,7 +113,7 @@ func dueHeads(ctx context.Context, c *conn, l payments.DeliveryLease) ([]deliver
 	if skip == "" || len(due) == 0 {
 		return due, nil
 	}
-	return query(ctx, c, scanLive, "SELECT "+liveColumns+" FROM lunas_delivery"+c.store.dialect.byKey+ofKeys+" AND due <= ? ORDER BY due LIMIT ?"+skip,
+	return query(ctx, c, scanLive, "SELECT "+liveColumns+" FROM lunas_delivery"+c.store.dialect.byKey()+ofKeys+" AND due <= ? ORDER BY due LIMIT ?"+skip,
 		keySet(due), micros(l.Now), l.Limit)
 }
 
@@ -178,14 +178,17 @@ func (s *Store) Deliveries(ctx context.Context, q payments.DeliveryQuery) (payme
 		if q.Target != "" {
 			sel.where("target = ?", q.Target)
 		}
-		return sel.where("payment_id <= ? AND (payment_id < ? OR seq > ? OR (seq = ? AND target > ?))",
+		return sel.where("payment_id <= ? AND (payment_id < ? OR seq < ? OR (seq = ? AND target < ?))",
 			after.payment, after.payment, after.seq, after.seq, after.target)
 	}
 	parts := withStates(base, q.State)
 	if !known || len(parts) == 0 {
 		return payments.Page[payments.Delivery]{Items: []payments.Delivery{}}, nil
 	}
-	const order = "payment_id DESC, seq, target"
+	order := "payment_id DESC, seq DESC" // that of the keys, backwards
+	if q.Target == "" {
+		order += ", target DESC"
+	}
 	statement, args := ordered(order, pageRows(q.Limit), parts...)
 	rows, err := query(ctx, s.reader(), scanDelivery, withEvents(statement, "found."+strings.ReplaceAll(order, ", ", ", found.")), args...)
 	if err != nil {

@@ -39,10 +39,10 @@ type dialect struct {
 	upsert func(key string, columns []string) string
 	// returning: DELETE can return the rows.
 	returning bool
-	// byKey makes a locking read go by the primary key. The MySQL family locks
-	// rows in the order in which it scans them, whatever ORDER BY says, and
-	// would choose the index anew for each statement.
-	byKey string
+	// hint names the index that a statement goes by, behind the table's name,
+	// with "%s" for it. The MySQL family often takes another, and locks rows in
+	// the order in which it scans them, whatever ORDER BY says.
+	hint string
 	// lock is what a locking read ends with, and skip one that leaves alone
 	// what others have locked. SQLite's one writer needs neither.
 	lock, skip string
@@ -58,6 +58,12 @@ type dialect struct {
 	// transaction is there, even if it is COMMIT that failed.
 	refused func(error) bool
 }
+
+// by is the hint for an index.
+func (d *dialect) by(index string) string { return strings.ReplaceAll(d.hint, "%s", index) }
+
+// byKey is the hint for the primary key.
+func (d *dialect) byKey() string { return d.by("PRIMARY") }
 
 var dialects = []*dialect{&sqlite, &postgres, &mysql}
 

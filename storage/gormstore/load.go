@@ -88,8 +88,8 @@ func (b *batch) loadAtOnce(ctx context.Context, ids []string, hashes []hash) err
 	}
 	claims := "IN (SELECT tenant, user_id, plan_key FROM lunas_payment WHERE plan_key <> '' AND id " + named + ")"
 	b.c.later(
-		b.readPayments(fmt.Sprintf(paymentsOf+named+inOrder, d.byKey, d.lock), args...),
-		b.readClaims(fmt.Sprintf(claimsOf+claims+claimOrder, d.byKey, d.lock), args...),
+		b.readPayments(fmt.Sprintf(paymentsOf+named+inOrder, d.byKey(), d.lock), args...),
+		b.readClaims(fmt.Sprintf(claimsOf+claims+claimOrder, d.byKey(), d.lock), args...),
 		b.readHeads(headsOf+named+headOrder, args...),
 	)
 	return b.c.do(ctx)
@@ -102,7 +102,7 @@ func (b *batch) loadInTurn(ctx context.Context, ids []string) error {
 		return nil
 	}
 	d := b.c.store.dialect
-	if err := b.c.do(ctx, b.readPayments(fmt.Sprintf(paymentsOf+"IN ?"+inOrder, d.byKey, d.lock), column(ids))); err != nil {
+	if err := b.c.do(ctx, b.readPayments(fmt.Sprintf(paymentsOf+"IN ?"+inOrder, d.byKey(), d.lock), column(ids))); err != nil {
 		return err
 	}
 	claims := set{}
@@ -114,7 +114,7 @@ func (b *batch) loadInTurn(ctx context.Context, ids []string) error {
 		}
 	}
 	if len(claims) > 0 {
-		b.c.later(b.readClaims(fmt.Sprintf(claimsOf+"IN ?"+claimOrder, d.byKey, d.lock), claims))
+		b.c.later(b.readClaims(fmt.Sprintf(claimsOf+"IN ?"+claimOrder, d.byKey(), d.lock), claims))
 	}
 	return b.c.do(ctx, b.readHeads(headsOf+"IN ?"+headOrder, column(ids)))
 }

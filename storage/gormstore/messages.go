@@ -9,8 +9,18 @@ import (
 
 // Messages implements payments.PaymentStore.
 func (s *Store) Messages(ctx context.Context, q payments.MessageQuery) (payments.Page[payments.Message], error) {
+	index := "PRIMARY"
+	switch {
+	case q.ID != "":
+	case q.PaymentID != "":
+		index = "lunas_message_payment"
+	case q.Ref != "":
+		index = "lunas_message_ref"
+	case len(q.Verdict) > 0:
+		index = "lunas_message_verdict"
+	}
 	base := func() *selection {
-		sel := selectFrom("SELECT " + messageColumns + " FROM lunas_message")
+		sel := selectFrom("SELECT " + messageColumns + " FROM lunas_message" + s.dialect.by(index))
 		if q.ID != "" {
 			sel.where("id = ?", string(q.ID))
 		}
@@ -25,8 +35,7 @@ func (s *Store) Messages(ctx context.Context, q payments.MessageQuery) (payments
 		}
 		return sel.where("id > ?", q.Cursor)
 	}
-	few := q.ID != "" || q.PaymentID != "" || q.Ref != ""
-	statement, args := ordered("id", pageRows(q.Limit), split(base, "verdict", q.Verdict, !few)...)
+	statement, args := ordered("id", pageRows(q.Limit), split(base, "verdict", q.Verdict, index == "lunas_message_verdict")...)
 	messages, err := query(ctx, s.reader(), scanMessage, statement, args...)
 	if err != nil {
 		return payments.Page[payments.Message]{}, fmt.Errorf("list messages: %w", err)

@@ -22,7 +22,7 @@ var mysql = dialect{
 	in:       inTuples,
 	insert:   valuesRows,
 	upsert:   onDuplicateKey,
-	byKey:    " FORCE INDEX (PRIMARY)",
+	hint:     " FORCE INDEX (%s)",
 	lock:     " FOR UPDATE",
 	skip:     " FOR UPDATE SKIP LOCKED",
 	leaders:  2,

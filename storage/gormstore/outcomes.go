@@ -73,7 +73,7 @@ func finish(ctx context.Context, c *conn, outcomes []payments.Outcome) (recorded
 		}
 	}
 	for part := range slices.Chunk(keys, maxRows) {
-		ended, err := remove(ctx, c, "state = 'leased' AND (payment_id, target, seq, lease) IN ?", set(part))
+		ended, err := remove(ctx, c, "PRIMARY", "state = 'leased' AND (payment_id, target, seq, lease) IN ?", set(part))
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ const (
 )
 
 // update begins a statement that changes deliveries by their keys.
-func update(c *conn) string { return "UPDATE lunas_delivery" + c.store.dialect.byKey + " SET " }
+func update(c *conn) string { return "UPDATE lunas_delivery" + c.store.dialect.byKey() + " SET " }
 
 // retry puts a leased delivery back, and lets those behind it wait as long.
 func retry(ctx context.Context, c *conn, key leasedKey, o payments.Outcome) (bool, error) {
@@ -134,7 +134,7 @@ func release(ctx context.Context, c *conn, r payments.Release) error {
 	if !ok {
 		return nil
 	}
-	ended, err := remove(ctx, c, "payment_id = ? AND target = ? AND seq = ? AND state = 'dead'", key.payment, key.target, key.seq)
+	ended, err := remove(ctx, c, "PRIMARY", "payment_id = ? AND target = ? AND seq = ? AND state = 'dead'", key.payment, key.target, key.seq)
 	if err == nil && len(ended) > 0 {
 		err = putReleased(ctx, c, ended[0], r)
 	}
@@ -164,7 +164,7 @@ func putReleased(ctx context.Context, c *conn, row deliveryRow, r payments.Relea
 
 // dismissAll ends all that is on its way to a target, or stuck there.
 func dismissAll(ctx context.Context, c *conn, target string, at time.Time) error {
-	ended, err := remove(ctx, c, "target = ?", target)
+	ended, err := remove(ctx, c, "lunas_delivery_due", "target = ?", target)
 	if err != nil {
 		return fmt.Errorf("dismiss deliveries to %q: %w", target, err)
 	}
@@ -175,13 +175,14 @@ func dismissAll(ctx context.Context, c *conn, target string, at time.Time) error
 	return nil
 }
 
-// remove deletes live deliveries and returns what they were.
-func remove(ctx context.Context, c *conn, condition string, args ...any) ([]deliveryRow, error) {
+// remove deletes live deliveries, found by an index, and returns what they
+// were.
+func remove(ctx context.Context, c *conn, index, condition string, args ...any) ([]deliveryRow, error) {
 	d := c.store.dialect
 	if d.returning {
 		return query(ctx, c, scanLive, "DELETE FROM lunas_delivery WHERE "+condition+" RETURNING "+liveColumns, args...)
 	}
-	found, err := query(ctx, c, scanLive, "SELECT "+liveColumns+" FROM lunas_delivery"+d.byKey+" WHERE "+condition+d.lock, args...)
+	found, err := query(ctx, c, scanLive, "SELECT "+liveColumns+" FROM lunas_delivery"+d.by(index)+" WHERE "+condition+d.lock, args...)
 	if err != nil {
 		return nil, err
 	}

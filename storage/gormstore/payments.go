@@ -37,8 +37,23 @@ func (s *Store) Get(ctx context.Context, ref payments.Ref) (*payments.Payment, e
 
 // Payments implements payments.PaymentStore.
 func (s *Store) Payments(ctx context.Context, q payments.PaymentQuery) (payments.Page[*payments.Payment], error) {
+	index := "PRIMARY"
+	switch {
+	case q.Reference != "":
+		index = "lunas_payment_reference"
+	case q.UserID != "":
+		index = "lunas_payment_user"
+	case q.Tenant != "":
+		index = "lunas_payment_tenant"
+	case len(q.Status) > 0:
+		index = "lunas_payment_status"
+	}
+	hint := s.dialect.by(index)
+	if index == "lunas_payment_tenant" && len(q.Status) > 0 {
+		hint = "" // of a rare status, the other index is the better one
+	}
 	base := func() *selection {
-		sel := selectFrom("SELECT " + paymentColumns + " FROM lunas_payment")
+		sel := selectFrom("SELECT " + paymentColumns + " FROM lunas_payment" + hint)
 		switch {
 		case q.UserID != "":
 			sel.where("tenant = ? AND user_id = ?", q.Tenant, q.UserID)
@@ -50,8 +65,7 @@ func (s *Store) Payments(ctx context.Context, q payments.PaymentQuery) (payments
 		}
 		return sel.where("id < ?", cmp.Or(q.Cursor, behindIDs))
 	}
-	few := q.UserID != "" || q.Tenant != "" || q.Reference != ""
-	statement, args := ordered("id DESC", pageRows(q.Limit), split(base, "status", q.Status, !few)...)
+	statement, args := ordered("id DESC", pageRows(q.Limit), split(base, "status", q.Status, index == "lunas_payment_status")...)
 	rows, err := query(ctx, s.reader(), scanPayment, statement, args...)
 	if err != nil {
 		return payments.Page[*payments.Payment]{}, fmt.Errorf("list payments: %w", err)

@@ -159,8 +159,8 @@ func (s *Store) Deliveries(ctx context.Context, q payments.DeliveryQuery) (payme
 			if q.PaymentID != "" && q.PaymentID != id {
 				continue
 			}
-			for _, d := range s.payments[id].deliveries {
-				passed := last != nil && id == last.Event.PaymentID && compareDeliveries(d, last) <= 0
+			for _, d := range slices.Backward(s.payments[id].deliveries) {
+				passed := last != nil && id == last.Event.PaymentID && compareDeliveries(d, last) >= 0
 				if !passed && (q.ID == "" || d.ID == q.ID) && (q.Target == "" || d.Target == q.Target) &&
 					among(q.State, d.State) && !yield(string(d.ID), s.whole(d)) {
 					return

@@ -28,7 +28,7 @@ func deliveriesNew(c *checker) {
 }
 
 func deliveriesOrder(c *checker) {
-	c.rule("Deliveries lists the newest payment first, and within a payment by Seq and target, whatever their state")
+	c.rule("Deliveries lists the newest payment first, and within a payment the last Seq and target first, whatever their state")
 	first, second := c.create(c.payment()), c.create(c.payment())
 	c.emit(second.ID, []string{laneB, laneA}, payments.EventCreated)
 	for range 11 {
@@ -36,9 +36,9 @@ func deliveriesOrder(c *checker) {
 	}
 	c.end(c.leaseAll(epoch, laneA)[0], payments.DeliveryDone)
 	c.end(c.leaseAll(epoch, laneB)[0], payments.DeliveryDead)
-	want := []payments.ID{deliveryID(second.ID, 1, laneA), deliveryID(second.ID, 1, laneB)}
-	for seq := 1; seq <= 11; seq++ {
-		want = append(want, deliveryID(first.ID, seq, laneA), deliveryID(first.ID, seq, laneB))
+	want := []payments.ID{deliveryID(second.ID, 1, laneB), deliveryID(second.ID, 1, laneA)}
+	for seq := 11; seq >= 1; seq-- {
+		want = append(want, deliveryID(first.ID, seq, laneB), deliveryID(first.ID, seq, laneA))
 	}
 	c.same(want, ids(c.deliveries(payments.DeliveryQuery{})), "ids")
 }
@@ -65,18 +65,18 @@ func deliveriesFilter(c *checker) {
 		q    payments.DeliveryQuery
 		want list
 	}{
-		{"an empty DeliveryQuery selects open, dead and finished ones", payments.DeliveryQuery{}, list{dismissed, done, dead, open, waiting}},
+		{"an empty DeliveryQuery selects open, dead and finished ones", payments.DeliveryQuery{}, list{dismissed, waiting, open, dead, done}},
 		{"ID selects one, open", payments.DeliveryQuery{ID: open}, list{open}},
 		{"ID selects one, done", payments.DeliveryQuery{ID: done}, list{done}},
 		{"ID selects one, dismissed", payments.DeliveryQuery{ID: dismissed}, list{dismissed}},
-		{"PaymentID selects a payment's", payments.DeliveryQuery{PaymentID: p.ID}, list{done, dead, open, waiting}},
-		{"Target selects a target's", payments.DeliveryQuery{Target: laneA}, list{dismissed, done, open}},
+		{"PaymentID selects a payment's", payments.DeliveryQuery{PaymentID: p.ID}, list{waiting, open, dead, done}},
+		{"Target selects a target's", payments.DeliveryQuery{Target: laneA}, list{dismissed, open, done}},
 		{"Target selects to the letter", payments.DeliveryQuery{Target: "hook:A"}, list{}},
-		{"State selects: open", payments.DeliveryQuery{State: states(payments.DeliveryOpen)}, list{open, waiting}},
+		{"State selects: open", payments.DeliveryQuery{State: states(payments.DeliveryOpen)}, list{waiting, open}},
 		{"State selects: done", payments.DeliveryQuery{State: states(payments.DeliveryDone)}, list{done}},
 		{"State selects: dead", payments.DeliveryQuery{State: states(payments.DeliveryDead)}, list{dead}},
 		{"State selects: dismissed", payments.DeliveryQuery{State: states(payments.DeliveryDismissed)}, list{dismissed}},
-		{"State selects any of those named", payments.DeliveryQuery{State: states(payments.DeliveryDone, payments.DeliveryOpen)}, list{done, open, waiting}},
+		{"State selects any of those named", payments.DeliveryQuery{State: states(payments.DeliveryDone, payments.DeliveryOpen)}, list{waiting, open, done}},
 		{"all conditions of a DeliveryQuery hold at once", payments.DeliveryQuery{PaymentID: p.ID, Target: laneB, State: states(payments.DeliveryDead, payments.DeliveryDone)}, list{dead}},
 		{"a DeliveryQuery that nothing matches gives an empty list", payments.DeliveryQuery{ID: open, Target: laneB}, list{}},
 		{"what is no id matches nothing", payments.DeliveryQuery{ID: "it's no id"}, list{}},
@@ -88,5 +88,5 @@ func deliveriesFilter(c *checker) {
 
 	c.rule("a leased delivery is an open one")
 	c.leaseOne(epoch, laneA)
-	c.same(list{open, waiting}, ids(c.deliveries(payments.DeliveryQuery{State: states(payments.DeliveryOpen)})), "ids of the open ones")
+	c.same(list{waiting, open}, ids(c.deliveries(payments.DeliveryQuery{State: states(payments.DeliveryOpen)})), "ids of the open ones")
 }

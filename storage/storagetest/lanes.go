@@ -142,7 +142,7 @@ func lanesRetiredDeliveries(c *checker) {
 	leased := c.leaseOne(epoch, laneA)
 
 	c.lanes(payments.LaneChange{Retire: []string{"a"}, At: at(time.Minute)})
-	want := []payments.ID{deliveryID(q, 1, laneA), deliveryID(q, 2, laneA), deliveryID(p, 2, laneA), deliveryID(p, 3, laneA), deliveryID(p, 4, laneA)}
+	want := []payments.ID{deliveryID(q, 2, laneA), deliveryID(q, 1, laneA), deliveryID(p, 4, laneA), deliveryID(p, 3, laneA), deliveryID(p, 2, laneA)}
 	gone := c.deliveries(payments.DeliveryQuery{State: []payments.DeliveryState{payments.DeliveryDismissed}})
 	c.same(want, ids(gone), "ids of the dismissed ones")
 	for _, d := range gone {

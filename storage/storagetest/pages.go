@@ -143,8 +143,8 @@ func pagesOfDeliveries(c *checker) {
 	var want []string
 	for _, p := range []*payments.Payment{newer, older} {
 		c.emit(p.ID, []string{"hook:b", "hook:a"}, payments.EventCreated, payments.EventPending)
-		for seq := 1; seq <= 2; seq++ {
-			for _, target := range []string{"hook:a", "hook:b"} {
+		for seq := 2; seq >= 1; seq-- {
+			for _, target := range []string{"hook:b", "hook:a"} {
 				want = append(want, string(payments.DeliveryID(payments.EventID(p.ID, seq), target)))
 			}
 		}

@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS lunas_delivery (
     tries      INT            NOT NULL,
     owner      VARBINARY(255) NOT NULL,
     last_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-    PRIMARY KEY (payment_id, target, seq),
+    PRIMARY KEY (payment_id, seq, target),
     -- By target first: a lane that no process serves must not stand in the
     -- way of the others.
     INDEX lunas_delivery_due (target, due),

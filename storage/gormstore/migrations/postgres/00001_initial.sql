@@ -69,7 +69,7 @@ CREATE TABLE lunas_delivery (
     tries      integer NOT NULL,
     owner      text NOT NULL,
     last_error text NOT NULL,
-    PRIMARY KEY (payment_id, target, seq)
+    PRIMARY KEY (payment_id, seq, target)
 ) WITH (autovacuum_vacuum_scale_factor = 0.01);
 
 -- By target first: a lane that no process serves must not stand in the way of

@@ -65,7 +65,7 @@ CREATE TABLE lunas_delivery (
     tries      INTEGER NOT NULL,
     owner      TEXT    NOT NULL,
     last_error TEXT    NOT NULL,
-    PRIMARY KEY (payment_id, target, seq)
+    PRIMARY KEY (payment_id, seq, target)
 ) WITHOUT ROWID;
 
 -- By target first: a lane that no process serves must not stand in the way of
