@@ -187,7 +187,9 @@ func (c tapConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	refuse := c.tap.refuse
 	c.tap.mu.Unlock()
 	if refuse != nil {
-		return nil, refuse()
+		if err := refuse(); err != nil {
+			return nil, err
+		}
 	}
 	inner, err := c.Connector.Connect(ctx)
 	if err != nil {
@@ -215,12 +217,18 @@ func tapped[T any](c tapConn, statement string, call func() (T, error)) (result 
 }
 
 func (c tapConn) ended(statement string, err error) error {
-	if broken := c.tap.ended(statement, err); broken != nil {
-		_ = c.Close()
-		return broken
+	broken := c.tap.ended(statement, err)
+	if broken == nil {
+		return err
 	}
-	return err
+	if !errors.As(broken, &goesOn{}) {
+		_ = c.Close()
+	}
+	return broken
 }
+
+// goesOn is an error that does not break the connection.
+type goesOn struct{ error }
 
 func (c tapConn) ExecContext(ctx context.Context, statement string, args []driver.NamedValue) (driver.Result, error) {
 	return tapped(c, statement, func() (driver.Result, error) {

@@ -2,6 +2,7 @@ package gormstore_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func newPast() *past {
 	return p
 }
 
-// delivered are the deliveries in the order of a list: by event, then target.
+// delivered are the deliveries by event, then target: a list goes the other way.
 func (p *past) delivered() []payments.Delivery {
 	all := []payments.Delivery{
 		{Target: "hook:audit", State: payments.DeliveryDismissed, Lease: 1, Tries: 1, LastError: "broken; by hand", DoneAt: after(30 * time.Minute)},
@@ -177,7 +178,9 @@ func (p *past) check(t *testing.T, store payments.Store) {
 		require.Equal(t, []*payments.Payment{p.paid}, items(store.Payments(ctx, q)))
 	}
 	require.Equal(t, p.events, items(store.Events(ctx, payments.EventQuery{PaymentID: paidID})))
-	require.Equal(t, p.deliveries, items(store.Deliveries(ctx, payments.DeliveryQuery{})))
+	listed := items(store.Deliveries(ctx, payments.DeliveryQuery{})).([]payments.Delivery)
+	slices.Reverse(listed)
+	require.Equal(t, p.deliveries, listed)
 	for _, d := range p.deliveries {
 		require.Equal(t, []payments.Delivery{d}, items(store.Deliveries(ctx, payments.DeliveryQuery{ID: d.ID, State: []payments.DeliveryState{d.State}})))
 	}
