@@ -16,6 +16,28 @@
 // gets the very transaction that marks its delivery done, so that what it
 // writes happens exactly once.
 //
+// # Updates share transactions
+//
+// Updates that come at the same time are written in one transaction: the first
+// caller leads, the others wait for it, and each gets its own result once it is
+// durable. One that comes alone waits for nobody. On PostgreSQL with pgx such
+// a transaction takes two round trips. It has 15 seconds, whatever the
+// callers' contexts say; a caller whose context ends gets its error at once.
+//
+// # PostgreSQL
+//
+// Version 12 or newer, with any driver; one that is pgx is the fastest.
+// Open refuses synchronous_commit=off. Prepared statements may be switched off
+// in all of pgx's ways, and a pooler by transaction may stand before the
+// server.
+//
+// # MySQL and MariaDB
+//
+// MySQL 8.0.1 or MariaDB 10.6 or newer, with a DSN whose character set is
+// utf8mb4 (the driver's default) and a strict sql_mode; Open says so. With
+// interpolateParams=true in the DSN every statement is one round trip instead
+// of two.
+//
 // # SQLite
 //
 // Any SQLite 3.35 or newer behind database/sql will do, with cgo or without.
