@@ -23,7 +23,7 @@ func TestCleaning(t *testing.T) {
 func TestCleaningOfAnOddHost(t *testing.T) {
 	storagetest.RunCleaning(t, func(t *testing.T) payments.Store {
 		t.Parallel()
-		return openStore(t, oddHost(t), &gormstore.Options{Prefix: "odd_"})
+		return openStore(t, oddHost(t, "sqlite"), &gormstore.Options{Prefix: "odd_"})
 	})
 }
 

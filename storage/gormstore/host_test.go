@@ -18,6 +18,7 @@ import (
 
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/storage/gormstore"
+	"github.com/lunaspay/lunas/storage/gormstore/scratch"
 	"github.com/lunaspay/lunas/storage/storagetest"
 )
 
@@ -31,24 +32,27 @@ func TestStoreInMemory(t *testing.T) {
 }
 
 func TestStoreOfAnOddHost(t *testing.T) {
-	storagetest.Run(t, func(t *testing.T) payments.Store {
-		t.Parallel()
-		return openStore(t, oddHost(t), &gormstore.Options{Prefix: "odd_"})
+	onEach(t, func(t *testing.T, dialect string) {
+		storagetest.Run(t, func(t *testing.T) payments.Store {
+			t.Parallel()
+			return openStore(t, oddHost(t, dialect), &gormstore.Options{Prefix: "odd_"})
+		})
 	})
 }
 
 func TestTxOfAnOddHost(t *testing.T) {
-	storagetest.RunTx(t, func(t *testing.T) (payments.Store, func(t *testing.T) storagetest.Bound) {
-		db := oddHost(t)
-		return bindable(t, db, &gormstore.Options{Prefix: "odd_"})
+	onEach(t, func(t *testing.T, dialect string) {
+		storagetest.RunTx(t, func(t *testing.T) (payments.Store, func(t *testing.T) storagetest.Bound) {
+			return bindable(t, oddHost(t, dialect), &gormstore.Options{Prefix: "odd_"})
+		})
 	})
 }
 
 // oddHost has its own ideas of names, hooks into every statement of GORM, and
 // logs all it sees.
-func oddHost(t *testing.T) *gorm.DB {
+func oddHost(t *testing.T, dialect string) *gorm.DB {
 	t.Helper()
-	db := openDB(t, fileDSN(t), &gorm.Config{
+	db := scratch.Open(t, dialect, scratch.New(t, dialect), &gorm.Config{
 		PrepareStmt:    true,
 		NamingStrategy: schema.NamingStrategy{TablePrefix: "T_", SingularTable: true, NoLowerCase: true},
 		Logger:         silence{t},
@@ -83,7 +87,7 @@ func (s silence) Trace(_ context.Context, _ time.Time, f func() (string, int64),
 // statements fail.
 func TestErrorsHoldNothingOfThePayer(t *testing.T) {
 	t.Parallel()
-	db := oddHost(t)
+	db := oddHost(t, "sqlite")
 	store := openStore(t, db, nil)
 	p := createPayment(t, store, "hook:fulfil")
 	pool, err := db.DB()
