@@ -39,8 +39,8 @@ type paymentState struct {
 }
 
 type claimState struct {
-	doc             string
-	stored, changed bool
+	doc     string
+	changed bool
 	// missing: the claim was looked for under lock and is not there. It must
 	// not be there when it is inserted, either.
 	missing bool

@@ -33,6 +33,10 @@ type conn struct {
 	// ahead is sent before whatever is sent next.
 	ahead []*step
 	sent  bool // anything, so far
+	// failed is what ended the conversation: whatever comes after a statement
+	// that failed is not sent. Some databases have rolled back by then, and
+	// would commit it on its own.
+	failed error
 	// pipelines: many steps cost one round trip, if none needs the results of
 	// another.
 	pipelines bool
@@ -70,8 +74,11 @@ func (c *conn) do(ctx context.Context, steps ...*step) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	c.sent = true
-	return c.send(ctx, steps)
+	if c.failed == nil {
+		c.sent = true
+		c.failed = c.send(ctx, steps)
+	}
+	return c.failed
 }
 
 // exec returns the number of rows that it changed.

@@ -21,12 +21,14 @@
 // Updates that come at the same time are written in one transaction: the first
 // caller leads, the others wait for it, and each gets its own result once it is
 // durable. One that comes alone waits for nobody. On PostgreSQL with pgx such
-// a transaction takes two round trips. It has 15 seconds, whatever the
+// a transaction takes two round trips, or three if a payment gets a new name.
+// It has 15 seconds, whatever the
 // callers' contexts say; a caller whose context ends gets its error at once.
 //
 // # PostgreSQL
 //
-// Version 12 or newer, with any driver; one that is pgx is the fastest.
+// Version 12 or newer, with any driver; pgx itself makes the fewest round
+// trips.
 // Open refuses synchronous_commit=off. Prepared statements may be switched off
 // in all of pgx's ways, and a pooler by transaction may stand before the
 // server.

@@ -135,7 +135,7 @@ func (b *batch) readClaims(text string, args ...any) *step {
 	st := b.c.step(text, args...)
 	st.scan = func(r row) error {
 		var k claimKey
-		state := &claimState{stored: true}
+		state := &claimState{}
 		err := r.Scan(&k.tenant, &k.user, &k.plan, &state.doc)
 		b.claims[k] = state
 		return err

@@ -47,8 +47,8 @@ func postgresRefused(err error) bool {
 }
 
 // postgresPlans makes the server plan each of the store's statements once per
-// connection, for the rest of the transaction: to plan them anew costs more
-// than to run them. Such a plan must not change with the size of a table, so
+// connection, for the rest of the transaction: to plan them anew is a good part
+// of the work of a small batch. Such a plan must do for a table of any size, so
 // it is to be one that goes by indexes, as the statements are written for.
 const postgresPlans = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), " +
 	"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"

@@ -172,6 +172,9 @@ func (s *Store) transact(ctx context.Context, c *conn, f func(ctx context.Contex
 	if err := f(ctx, c); err != nil {
 		return true, err
 	}
+	if c.failed != nil { // f has kept it as the fault of one update
+		return true, c.failed
+	}
 	if !c.pipelines { // what fails before the COMMIT is sent has not taken place
 		if err := c.do(ctx); err != nil {
 			return true, err
@@ -198,8 +201,7 @@ func (s *Store) inSavepoint(ctx context.Context, f func(ctx context.Context, c *
 		if kept {
 			return
 		}
-		c.ahead = nil
-		if _, failed := c.exec(ctx, "ROLLBACK TO SAVEPOINT lunas_store"); failed != nil {
+		if failed := c.send(ctx, []*step{c.step("ROLLBACK TO SAVEPOINT lunas_store")}); failed != nil {
 			err = errors.Join(err, fmt.Errorf("roll back: %w", failed))
 		}
 	}()
