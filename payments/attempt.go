@@ -24,6 +24,10 @@ type AttemptParams struct {
 	// where they are set. Another method closes the session before.
 	Method Method
 	Extra  any
+	// PaymentToken stands for the payer's card or wallet: what the gateway's
+	// script made of the card in the browser, a saved card, or a linked account's
+	// token. It is used for this call only and kept nowhere.
+	PaymentToken string
 }
 
 // Checkout is what the payer goes on with.
@@ -39,13 +43,17 @@ type Checkout struct {
 
 // Checkout creates a payment and opens it at a gateway: [Service.Create], then
 // [Service.Attempt]. If the second fails, the Checkout holds the payment
-// beside the error.
+// beside the error. Asked for again under its key, a payment that is paid by
+// then is returned as it is.
 func (s *Service) Checkout(ctx context.Context, params CreateParams) (*Checkout, error) {
 	p, err := s.Create(ctx, params)
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.Attempt(ctx, p.ID, AttemptParams{})
+	if p.look().covered() { // asked for again under its key, and paid by now
+		return &Checkout{Payment: p, URL: s.statusURL(p)}, nil
+	}
+	out, err := s.Attempt(ctx, p.ID, AttemptParams{PaymentToken: params.PaymentToken})
 	if out == nil {
 		out = &Checkout{Payment: p, URL: s.statusURL(p)}
 	}
@@ -53,7 +61,8 @@ func (s *Service) Checkout(ctx context.Context, params CreateParams) (*Checkout,
 }
 
 // Attempt opens a checkout at a gateway for a stored payment, or returns the
-// one that is open. Call it again after a denial, or with another Method.
+// one that is open. Call it again after a denial, or with another Method. A
+// card may be charged or denied at once: the payment's status says so.
 //
 // Errors, beside a Checkout that holds the payment if there is one:
 // ErrInProgress while another call for the payment runs;
@@ -81,7 +90,7 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	if err := p.mayBegin(s.now()); err != nil {
 		return closed(err)
 	}
-	if session, ok := p.Session(); ok && params.Method != "" && params.Method != session.Method {
+	if session, ok := p.Session(); ok && (params.Method != "" && params.Method != session.Method || session.Instructions.leadNowhere()) {
 		if p, err = s.closeSession(ctx, p, session); err != nil {
 			return closed(err)
 		}
@@ -97,11 +106,14 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	}
 	p = started
 	if call {
-		if p, err = s.open(ctx, p, p.Sessions[len(p.Sessions)-1]); err != nil {
+		if p, err = s.open(ctx, p, p.Sessions[len(p.Sessions)-1], params.PaymentToken); err != nil {
 			return closed(err)
 		}
 	}
 	session, ok := p.Session()
+	if call && ok && p.spent(session) { // paid or denied at once, as cards are
+		return &Checkout{Payment: p, Session: &session, URL: s.statusURL(p)}, nil
+	}
 	if !ok || p.spent(session) {
 		return closed(fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status))
 	}
@@ -179,7 +191,7 @@ func sessionRef(p *Payment) string {
 // open calls the gateway for a session that was started, and records the
 // answer. The caller may go away meanwhile: the answer is recorded all the
 // same.
-func (s *Service) open(ctx context.Context, p *Payment, session Session) (*Payment, error) {
+func (s *Service) open(ctx context.Context, p *Payment, session Session, paymentToken string) (*Payment, error) {
 	g, err := s.gateway(session.Gateway)
 	if err != nil {
 		return p, err
@@ -190,6 +202,7 @@ func (s *Service) open(ctx context.Context, p *Payment, session Session) (*Payme
 	result, callErr := g.Checkout(call, CheckoutRequest{
 		Order: p.Order, Ref: session.Ref, Method: session.Method, ReturnURL: s.statusURL(p),
 		NotificationURL: s.cfg.NotificationURL + "/" + g.Name(), ExpiresAt: p.ExpiresAt, Extra: session.Extra,
+		PaymentToken: paymentToken, Repeat: session.Tries > 1,
 	})
 	said := callErr
 	if errors.Is(callErr, ErrWrongState) {
@@ -198,7 +211,12 @@ func (s *Service) open(ctx context.Context, p *Payment, session Session) (*Payme
 			result, callErr = CheckoutResult{Observation: o}, nil
 		}
 	}
+	// The reference is known by now, so nothing more is parked for it.
+	parked, parkedErr := s.parked(ctx, p)
 	recorded, err := s.updateID(ctx, p.ID, func(u *unit) error {
+		if len(parked) > 0 || parkedErr != nil {
+			u.soon = u.at // what is not matched below, the timer matches
+		}
 		u.keep(g.Name(), "checkout", session.Ref, result.Observation.Raw, said)
 		i := slices.IndexFunc(u.p.Sessions, func(x Session) bool { return x.Gateway == g.Name() && x.Ref == session.Ref })
 		if i < 0 {
@@ -213,7 +231,7 @@ func (s *Service) open(ctx context.Context, p *Payment, session Session) (*Payme
 	if callErr != nil {
 		return recorded, callErr
 	}
-	if err := s.matchParked(ctx, recorded); err != nil {
+	if err := errors.Join(parkedErr, s.replayAll(ctx, parked)); err != nil {
 		s.log.WarnContext(ctx, "parked notifications could not be matched yet; the timer tries again",
 			"payment", p.ID, "error", err)
 	}
@@ -227,7 +245,7 @@ func (u *unit) recordOpening(session *Session, result CheckoutResult, callErr er
 		session.OpenedAt, session.Token, session.RedirectURL = u.at, result.Token, result.RedirectURL
 		u.learn(Fact{Kind: FactOpened, Key: session.Ref})
 		if o := result.Observation; o.TransactionID != "" {
-			session.TransactionID = o.TransactionID
+			session.TransactionID, session.Instructions = o.TransactionID, o.Instructions
 			o.Ref = cmp.Or(o.Ref, session.Ref)
 			u.absorb(session.Gateway, AttemptRef{Ref: session.Ref}, o)
 		}

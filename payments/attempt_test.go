@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,7 +168,7 @@ func TestAfterAFinalRefusalTheNextTryWorks(t *testing.T) {
 	s.fake.answers(refusal("400"))
 	w := s.do("POST", "/checkout", "ana", `{"plan_id":"pro"}`)
 	require.NotEmpty(t, problem(t, w, 502, "gateway").PaymentID)
-	require.NotContains(t, w.Body.String(), "400")
+	require.NotContains(t, strings.ReplaceAll(w.Body.String(), string(problem(t, w, 502, "gateway").PaymentID), ""), "400")
 	// Busy is not a refusal.
 	s.fake.answers(&payments.GatewayError{Gateway: "fake", Op: "checkout", Code: "429", Retry: true, RetryAfter: time.Minute})
 	w = s.do("POST", "/checkout", "ana", `{"plan_id":"pro"}`)
@@ -188,7 +189,7 @@ func TestAReferenceInUseIsAdopted(t *testing.T) {
 	s.fake.set(string(p.ID), "tx1", "settlement", 29_000)
 	s.clock.Advance(time.Minute)
 	out, err = s.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{})
-	require.ErrorIs(t, err, payments.ErrWrongState)
+	require.NoError(t, err)
 	require.Equal(t, payments.StatusSettled, out.Payment.Status)
 	require.Equal(t, 1, s.told(p, payments.EventSettled))
 	s.clock.Advance(24 * time.Hour)

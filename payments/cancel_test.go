@@ -213,6 +213,33 @@ func TestACancelationThatLosesTheRace(t *testing.T) {
 	}
 }
 
+// The payer has begun, and the notification of it is late or lost: the gateway
+// refuses to close the page, and what was begun is ended all the same.
+func TestWhatWasBegunUnheardIsEndedToo(t *testing.T) {
+	t.Parallel()
+	for want, end := range map[payments.Status]func(*shop, payments.ID) (*payments.Payment, error){
+		payments.StatusCanceled: func(s *shop, id payments.ID) (*payments.Payment, error) { return s.pay.Cancel(s.t.Context(), id, "") },
+		payments.StatusExpired:  func(s *shop, id payments.ID) (*payments.Payment, error) { return s.pay.Expire(s.t.Context(), id, "") },
+	} {
+		s := newShop(t)
+		p := s.buy("ana", `{"items":[{"id":"mug","quantity":1}]}`)
+		s.fake.set(string(p.ID), "tx1", "pending", 85_000)
+		s.fake.cancel = func(a payments.AttemptRef) error {
+			if s.fake.states["tx1"].RawStatus == "pending" && a.TransactionID == "" {
+				return payments.ErrWrongState
+			}
+			if a.TransactionID != "" {
+				s.fake.set(a.Ref, a.TransactionID, "cancel", 85_000)
+			}
+			return nil
+		}
+		_, err := end(s, p.ID)
+		require.NoError(t, err, want)
+		p = s.status(p, want)
+		require.Len(t, p.Attempts, 1, want)
+	}
+}
+
 func TestACancelationWithAnUnknownOutcomeIsNotOne(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

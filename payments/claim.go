@@ -16,6 +16,8 @@ type Claim struct {
 	// A zero End beside a Start is for ever; both zero: no live grant.
 	Start time.Time `json:"start,omitzero"`
 	End   time.Time `json:"end,omitzero"`
+	// Grace is how long behind End the user may go on, waiting to be renewed.
+	Grace time.Duration `json:"grace,omitempty"`
 	// Grants are all there ever were, each payment's one, in payment order.
 	Grants []Grant `json:"grants,omitempty"`
 	// ToldEnd is the end whose passing was told (claim.expired).
@@ -34,6 +36,8 @@ type Grant struct {
 	Anchor time.Time `json:"anchor"`
 	// Live: the payment covers it (not refunded, not charged back).
 	Live bool `json:"live"`
+	// Grace is the plan's, while it renews.
+	Grace time.Duration `json:"grace,omitempty"`
 	// Start and End are as laid; End is zero for ever. Of a dead grant they
 	// are zero.
 	Start time.Time `json:"start,omitzero"`
@@ -44,10 +48,11 @@ type Grant struct {
 // live ones in the order in which they were earned, each starting at its
 // anchor or at the end of the one before. A chain's end is its anchor plus
 // all its periods at once, so months are clamped once: two monthly payments
-// from 31 January end on 31 March.
+// from 31 January end on 31 March. What is earned within the grace of the one
+// before starts at its end, too.
 func (c *Claim) lay(loc *time.Location) {
 	slices.SortFunc(c.Grants, func(a, b Grant) int { return cmp.Compare(a.PaymentID, b.PaymentID) })
-	c.Start, c.End = time.Time{}, time.Time{}
+	c.Start, c.End, c.Grace = time.Time{}, time.Time{}, 0
 	var chain Period
 	var endless, begun bool
 	for _, g := range c.inOrder() {
@@ -56,7 +61,7 @@ func (c *Claim) lay(loc *time.Location) {
 			continue
 		}
 		g.Start = c.End
-		if !begun || !endless && g.Anchor.After(c.End) {
+		if !begun || !endless && g.Anchor.After(c.End.Add(c.Grace)) {
 			begun, endless, chain = true, false, Period{}
 			g.Start, c.Start = g.Anchor, g.Anchor
 		}
@@ -67,7 +72,7 @@ func (c *Claim) lay(loc *time.Location) {
 		} else if g.Start.IsZero() {
 			g.Start = g.Anchor // behind one that never ends
 		}
-		c.End = g.End
+		c.End, c.Grace = g.End, g.Grace
 	}
 }
 
@@ -93,6 +98,14 @@ func (c *Claim) grant(id ID) *Grant {
 	return nil
 }
 
+// follows reports whether a grant goes on where another one ends, or lies
+// behind one that never does.
+func (c *Claim) follows(g *Grant) bool {
+	return slices.ContainsFunc(c.Grants, func(other Grant) bool {
+		return other.Live && other.PaymentID != g.PaymentID && (other.End.Equal(g.Start) || other.End.IsZero() && other.Anchor.Before(g.Anchor))
+	})
+}
+
 // covers returns the grant that is in force at t.
 func (c *Claim) covers(t time.Time) (Grant, bool) {
 	for _, g := range c.Grants {
@@ -103,9 +116,10 @@ func (c *Claim) covers(t time.Time) (Grant, bool) {
 	return Grant{}, false
 }
 
-// ended reports whether the claim had an end that has passed by t.
+// ended reports whether the claim had an end that has passed by t, with its
+// grace.
 func (c *Claim) ended(t time.Time) bool {
-	return !c.End.IsZero() && !t.Before(c.End)
+	return !c.End.IsZero() && !t.Before(c.End.Add(c.Grace))
 }
 
 // clone returns a deep copy; nil stays nil.
@@ -163,6 +177,12 @@ func (c ClaimPolicy) grantOf(p *Payment, had *Grant) (g Grant, ok bool) {
 		return g, true
 	}
 	g = Grant{PaymentID: p.ID, Period: p.Plan.Period, Live: true}
+	if p.Plan.Renewal != nil && !p.Renewal.Stopped && !p.Amount.IsZero() {
+		g.Grace = p.Plan.Renewal.Grace
+		if p.Renewal.Subscription != "" {
+			g.Grace = max(g.Grace, chargeGrace)
+		}
+	}
 	for _, s := range o.attempts {
 		if s.live() {
 			g.Anchor = earlier(g.Anchor, s.attempt.PaidAt())

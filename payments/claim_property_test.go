@@ -145,3 +145,31 @@ func TestClaimIsTheSameInAnyOrder(t *testing.T) {
 		require.Equal(t, [2]time.Time{want.Start, want.End}, [2]time.Time{got.Start, got.End})
 	})
 }
+
+// With grace: what is earned within that of the one before starts at its end,
+// and so before it was earned; all else is as without.
+func TestClaimTimelinesWithGrace(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		grants := anyGrants().Draw(t, "grants")
+		for i := range grants {
+			grants[i].Grace = time.Duration(rapid.IntRange(0, 12).Draw(t, "grace")) * 24 * time.Hour
+		}
+		c := laid(grants)
+		require.Equal(t, c.timeline(), laid(rapid.Permutation(grants).Draw(t, "order")).timeline())
+		var end time.Time
+		var grace time.Duration
+		for _, g := range c.timeline() {
+			if g.Anchor.After(end.Add(grace)) {
+				require.Equal(t, g.Anchor, g.Start, "behind a gap it starts when it was earned")
+				require.False(t, c.follows(&g))
+			} else {
+				require.Equal(t, end, g.Start, "no day is lost, and none given away")
+				require.True(t, c.follows(&g))
+			}
+			end, grace = g.End, g.Grace
+		}
+		require.Equal(t, end, c.End)
+		require.Equal(t, grace, c.Grace)
+	})
+}

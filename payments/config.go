@@ -34,6 +34,12 @@ type Config struct {
 	// Prepare is the host's last word on a checkout over HTTP: Reference,
 	// Metadata, Extra. Its error is the answer (see ProblemOf).
 	Prepare func(*http.Request, *CreateParams) error
+	// Limit is how often a user may have a gateway called over HTTP: by a
+	// checkout, counted whether it succeeds or not, and by coming back from the
+	// gateway's page. Service.Checkout itself is not limited: the host's own
+	// code calls it, and knows whom for. Default PerUser(20, 6*time.Second);
+	// Unlimited for none.
+	Limit Limit
 
 	// PublicURL is the absolute URL of Handler's mount as seen from outside,
 	// e.g. "https://shop.example/pay". Links are built from it, never from a
@@ -149,6 +155,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Reconcile == nil {
 		c.Reconcile = DefaultSchedule
+	}
+	if c.Limit == nil {
+		c.Limit = PerUser(20, 6*time.Second)
 	}
 	setDefault(&c.ExpiresIn, 24*time.Hour)
 	setDefault(&c.Hooks.Timeout, 30*time.Second)
@@ -299,7 +308,7 @@ func (p Plan) check() error {
 	case p.Period.Years < 0 || p.Period.Months < 0 || p.Period.Days < 0:
 		return errors.New("the Period is negative")
 	}
-	return nil
+	return p.Renewal.check(p)
 }
 
 func (i Item) check() error {

@@ -27,6 +27,9 @@ type CreateParams struct {
 	Lines []Line `json:"lines,omitempty" validate:"max=100"`
 	// Method limits the payer to one way to pay; empty leaves the choice.
 	Method Method `json:"method,omitempty" validate:"max=64,printascii"`
+	// PaymentToken stands for the payer's card or wallet, for a Method that
+	// needs one: see AttemptParams. Only [Service.Checkout] uses it.
+	PaymentToken string `json:"-" validate:"max=255,printascii"`
 	// Reference is the host's own order id.
 	Reference string `json:"reference,omitempty" validate:"max=128"`
 	// Metadata travels to hooks: at most 20 entries, keys up to 40
@@ -45,6 +48,8 @@ type CreateParams struct {
 
 	gift        bool   // Grant: the price is waived
 	fingerprint string // of an HTTP request; else that of these fields
+	renews      *Renews
+	renewal     string // the number of the invoice
 }
 
 // Create stores a payment, status created, and calls no gateway: [Service.Attempt]
@@ -84,6 +89,8 @@ func (s *Service) create(ctx context.Context, store Store, params CreateParams) 
 	switch {
 	case onceOnly:
 		ref = Ref{Kind: RefFree, Scope: userScope(params.User), Value: order.Plan.key()}
+	case params.renews != nil:
+		ref = Ref{Kind: RefRenewal, Scope: string(params.renews.PaymentID), Value: params.renewal}
 	case params.Key != "":
 		ref = ByKey(params.User, params.Key)
 	}
@@ -91,6 +98,7 @@ func (s *Service) create(ctx context.Context, store Store, params CreateParams) 
 	if err != nil {
 		return nil, err
 	}
+	order.Renews = params.renews
 	p := &Payment{
 		Order: order, Key: params.Key, Fingerprint: fingerprint, ReturnURL: returnURL, Method: params.Method, Extra: extra,
 	}
@@ -108,6 +116,10 @@ func (s *Service) create(ctx context.Context, store Store, params CreateParams) 
 		}
 		u.p.show(u.p.look())
 		u.tell(EventCreated, "life/created", &Created{})
+		if r := params.renews; r != nil {
+			u.p.skipReminders(u.at) // this is one
+			u.tell(EventRenewalDue, "renewal/due", &RenewalDue{EndsAt: r.EndsAt})
+		}
 		return nil
 	})
 }
@@ -213,11 +225,16 @@ func (params CreateParams) digest() (string, error) {
 	if params.fingerprint != "" {
 		return params.fingerprint, nil
 	}
-	raw, err := json.Marshal(params)
+	return digest(params, strconv.FormatBool(params.gift))
+}
+
+// digest tells requests apart.
+func digest(request any, more string) (string, error) {
+	raw, err := json.Marshal(request)
 	if err != nil {
 		return "", Invalid("extra", "cannot be encoded: %s", err)
 	}
-	sum := sha256.Sum256(strconv.AppendBool(raw, params.gift))
+	sum := sha256.Sum256(append(raw, more...))
 	return hex.EncodeToString(sum[:]), nil
 }
 

@@ -22,12 +22,13 @@ type dispatcher struct {
 	stopped context.Context
 	workers sync.WaitGroup
 	slots   chan struct{}
+	ends    finisher
 }
 
 func (s *Service) newDispatcher(stopped context.Context, lanes []Lane, workers int) *dispatcher {
 	d := &dispatcher{
 		s: s, owner: string(NewID()), stopped: stopped,
-		slots: make(chan struct{}, workers),
+		slots: make(chan struct{}, workers), ends: finisher{store: s.store},
 	}
 	for _, lane := range lanes {
 		d.targets = append(d.targets, Target{Name: HookTarget(lane.Name), Kinds: lane.Kinds})
@@ -95,13 +96,15 @@ func (d *dispatcher) call(delivery Delivery) error {
 	}
 	ctx, cancel := context.WithTimeout(d.stopped, s.cfg.Hooks.Timeout)
 	defer cancel()
-	p, err := s.store.Get(ctx, ByID(delivery.Event.PaymentID))
-	if err != nil {
-		return fmt.Errorf("%w: read payment %s: %w", errNotRun, delivery.Event.PaymentID, err)
-	}
 	e := delivery.Event
-	e.Order, e.Now = p.Order, p.Totals
-	err = handle(HandlingContext(ctx, delivery, s.clock), e)
+	if e.Order.ID == "" { // the lease could not read the payment: this says why
+		p, err := s.store.Get(ctx, ByID(e.PaymentID))
+		if err != nil {
+			return fmt.Errorf("%w: read payment %s: %w", errNotRun, e.PaymentID, err)
+		}
+		e.Order, e.Now = p.Order, p.Totals
+	}
+	err := handle(HandlingContext(ctx, delivery, s.clock), e)
 	switch {
 	case err == nil:
 		return nil
@@ -149,11 +152,11 @@ func (d *dispatcher) record(delivery Delivery, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.stopped), 10*time.Second)
 	defer cancel()
-	lost, err := s.store.Finish(ctx, []Outcome{o})
+	lost, err := d.ends.finish(ctx, o)
 	if err != nil {
 		s.log.Error("how a hook ended could not be recorded: it will be called again when its lease is over",
 			"delivery", delivery.ID, "error", err)
-	} else if len(lost) > 0 {
+	} else if lost {
 		s.log.Warn("a hook ran for longer than its lease; somebody else has it by now", "delivery", delivery.ID)
 	}
 }

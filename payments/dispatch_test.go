@@ -52,7 +52,7 @@ func TestALaneKeepsTheOrderAndOthersGoOn(t *testing.T) {
 func TestAFailedHookIsTriedAgainWithGrowingPausesUntilItIsDead(t *testing.T) {
 	t.Parallel()
 	var log logbook
-	s := newShop(t, withLog(&log))
+	s := newShop(t, withLog(t, &log))
 	calls := 0
 	s.pay.OnCreated("mail", func(context.Context, payments.Created) error { calls++; return errOut })
 	p := s.mug(ana)
@@ -155,7 +155,7 @@ func TestAHookThatBreaksIsAFailureAndNotACrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log logbook
-			s := newShop(t, withLog(&log), func(c *payments.Config) { c.Hooks.Concurrency = 1 })
+			s := newShop(t, withLog(t, &log), func(c *payments.Config) { c.Hooks.Concurrency = 1 })
 			broken := true
 			s.pay.OnCreated("mail", func(context.Context, payments.Created) error {
 				if !broken {
@@ -213,7 +213,7 @@ func TestAHookHasATimeout(t *testing.T) {
 func TestAnEventThatIsTooNewWaitsAndCountsNoTry(t *testing.T) {
 	t.Parallel()
 	var log logbook
-	s := newShop(t, withLog(&log))
+	s := newShop(t, withLog(t, &log))
 	settled, raw := 0, 0
 	s.pay.OnSettled("typed", func(context.Context, payments.Settled) error { settled++; return nil })
 	s.pay.OnEvent("raw", func(context.Context, payments.Event) error { raw++; return nil })
@@ -230,6 +230,28 @@ func TestAnEventThatIsTooNewWaitsAndCountsNoTry(t *testing.T) {
 	require.Zero(t, settled, "nothing overtakes it")
 	require.Equal(t, 3, raw, "who decodes nothing gets it")
 	require.Equal(t, 20, log.count("hook could not be run"), "it is no secret")
+}
+
+// bare is a store whose leases bring no orders along.
+type bare struct{ payments.Store }
+
+func (b bare) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) ([]payments.Delivery, error) {
+	leased, err := b.Store.LeaseDeliveries(ctx, l)
+	for i := range leased {
+		leased[i].Event.Order, leased[i].Event.Now = payments.Order{}, payments.Totals{}
+	}
+	return leased, err
+}
+
+func TestAHookGetsItsOrderThoughTheLeaseDoesNotBringIt(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, func(c *payments.Config) { c.Store = bare{c.Store} })
+	var heard payments.Created
+	s.pay.OnCreated("mail", func(_ context.Context, e payments.Created) error { heard = e; return nil })
+	p := s.mug(ana)
+	s.drain()
+	require.Equal(t, p.Order, heard.Order)
+	require.Equal(t, payments.StatusCreated, heard.Now.Status)
 }
 
 func TestAHookThatCannotBeCalledCountsNoTry(t *testing.T) {

@@ -14,6 +14,9 @@
 //   - A hook is a function of the host, registered under a name, its lane
 //     (hook.go). Events reach it from the store, after the commit, at least
 //     once and in order per payment (dispatch.go).
+//   - A [Link] and a [Subscription] bring many payments. They are records
+//     ([RecordStore]); all that money does is in the payments (link.go,
+//     renewal.go, subscription.go).
 //   - A [Service] ties them together. Mount [Service.Handler], register
 //     hooks, and keep [Service.Run] running.
 //

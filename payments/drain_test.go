@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/internal/leak"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -110,8 +110,8 @@ func (l *logbook) String() string {
 
 func (l *logbook) count(text string) int { return strings.Count(l.String(), text) }
 
-func withLog(l *logbook) func(*payments.Config) {
-	return func(c *payments.Config) { c.Logger = slog.New(slog.NewTextHandler(l, nil)) }
+func withLog(t *testing.T, l *logbook) func(*payments.Config) {
+	return func(c *payments.Config) { c.Logger = slog.New(slog.NewTextHandler(leak.Watch(t, l), nil)) }
 }
 
 // die leases a delivery as a process would that dies before it has ended.
@@ -127,91 +127,6 @@ func (s *shop) die(target string, lease time.Duration) payments.Delivery {
 }
 
 var errOut = errors.New("out of order")
-
-var errDown = errors.New("database is down")
-
-// faulty is a store whose calls fail when a test says so. It remembers what was
-// said of lanes.
-type faulty struct {
-	payments.Store
-	mu    sync.Mutex
-	fail  func(op string) error
-	lanes []payments.LaneChange
-}
-
-func withFaults(into **faulty) func(*payments.Config) {
-	return func(c *payments.Config) {
-		*into = &faulty{Store: c.Store}
-		c.Store = *into
-	}
-}
-
-// failing makes the named calls fail from now on, and no others.
-func (f *faulty) failing(ops ...string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.fail = func(op string) error {
-		if slices.Contains(ops, op) || slices.Contains(ops, "all") {
-			return fmt.Errorf("%s: %w", op, errDown)
-		}
-		return nil
-	}
-}
-
-func (f *faulty) before(op string) error {
-	f.mu.Lock()
-	fail := f.fail
-	f.mu.Unlock()
-	if fail == nil {
-		return nil
-	}
-	return fail(op)
-}
-
-func (f *faulty) Update(ctx context.Context, ref payments.Ref, fn payments.UpdateFunc) (*payments.Payment, error) {
-	if err := f.before("Update"); err != nil {
-		return nil, err
-	}
-	return f.Store.Update(ctx, ref, fn)
-}
-
-func (f *faulty) Get(ctx context.Context, ref payments.Ref) (*payments.Payment, error) {
-	if err := f.before("Get"); err != nil {
-		return nil, err
-	}
-	return f.Store.Get(ctx, ref)
-}
-
-func (f *faulty) LeasePayments(ctx context.Context, l payments.Lease) ([]*payments.Payment, error) {
-	if err := f.before("LeasePayments"); err != nil {
-		return nil, err
-	}
-	return f.Store.LeasePayments(ctx, l)
-}
-
-func (f *faulty) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) ([]payments.Delivery, error) {
-	if err := f.before("LeaseDeliveries"); err != nil {
-		return nil, err
-	}
-	return f.Store.LeaseDeliveries(ctx, l)
-}
-
-func (f *faulty) Finish(ctx context.Context, outcomes []payments.Outcome) ([]payments.ID, error) {
-	if err := f.before("Finish"); err != nil {
-		return nil, err
-	}
-	return f.Store.Finish(ctx, outcomes)
-}
-
-func (f *faulty) Lanes(ctx context.Context, c payments.LaneChange) ([]payments.Lane, error) {
-	f.mu.Lock()
-	f.lanes = append(f.lanes, c)
-	f.mu.Unlock()
-	if err := f.before("Lanes"); err != nil {
-		return nil, err
-	}
-	return f.Store.Lanes(ctx, c)
-}
 
 func TestDrainDoesWhatHooksBringAbout(t *testing.T) {
 	t.Parallel()
@@ -321,7 +236,7 @@ func TestDrainTellsWhatTimersMet(t *testing.T) {
 func TestAGatewayThatPanicsIsAnErrorOfItsPayment(t *testing.T) {
 	t.Parallel()
 	var log logbook
-	s := newShop(t, withLog(&log))
+	s := newShop(t, withLog(t, &log))
 	p, q := s.buy("ana", `{"plan_id":"pro"}`), s.buy("budi", `{"plan_id":"pro"}`)
 	s.fake.status = func(a payments.AttemptRef) (payments.Observation, error) {
 		if a.PaymentID == p.ID {

@@ -23,7 +23,7 @@ func (s *Service) Expire(ctx context.Context, id ID, reason string) (*Payment, e
 	return s.end(ctx, id, expireAttempt, FactLapsed, reason)
 }
 
-func (s *Service) end(ctx context.Context, id ID, how endFunc, verdict FactKind, reason string) (*Payment, error) {
+func (s *Service) end(ctx context.Context, id ID, how actFunc, verdict FactKind, reason string) (*Payment, error) {
 	p, err := s.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -35,13 +35,7 @@ func (s *Service) end(ctx context.Context, id ID, how endFunc, verdict FactKind,
 	if p.Facts.has(verdict) && !p.holdsMoney() && !p.hasOpenAttempt() {
 		return p, nil
 	}
-	if p, err = s.endAttempts(ctx, p, how, void); err != nil {
-		return p, err
-	}
-	if p.holdsMoney() || p.hasOpenAttempt() {
-		return p, p.tooLate()
-	}
-	if p, err = s.endSessions(ctx, p); err != nil {
+	if p, err = s.endAll(ctx, p, how, void); err != nil {
 		return p, err
 	}
 	ended, err := s.updateID(ctx, id, func(u *unit) error {
@@ -55,6 +49,27 @@ func (s *Service) end(ctx context.Context, id ID, how endFunc, verdict FactKind,
 		return p, err
 	}
 	return ended, nil
+}
+
+// endAll ends what is open at the gateways, and then closes the sessions. A
+// payer who has begun on the page meanwhile, or of whom we had not heard, does
+// not make it too late: what he began is known then, and is ended, too.
+func (s *Service) endAll(ctx context.Context, p *Payment, how actFunc, void bool) (*Payment, error) {
+	const rounds = 3 // he may begin again and again
+	for round := 1; ; round++ {
+		var err error
+		p, err = s.endAttempts(ctx, p, how, void)
+		if err == nil && (p.holdsMoney() || p.hasOpenAttempt()) {
+			err = p.tooLate()
+		}
+		if err != nil {
+			return p, err
+		}
+		p, err = s.endSessions(ctx, p)
+		if begun := errors.Is(err, ErrWrongState) && !p.holdsMoney() && p.hasOpenAttempt(); !begun || round == rounds {
+			return p, err
+		}
+	}
 }
 
 func (p *Payment) tooLate() error {
@@ -77,7 +92,7 @@ func (s standing) voidable() bool {
 	return s.attempt.Facts.has(FactCaptured) && !s.attempt.Facts.has(FactFunds, FactCanceled)
 }
 
-type endFunc func(ctx context.Context, g Gateway, a AttemptRef) error
+type actFunc func(ctx context.Context, g Gateway, a AttemptRef) error
 
 func cancelAttempt(ctx context.Context, g Gateway, a AttemptRef) error {
 	c, ok := As[Canceler](g)
@@ -103,7 +118,7 @@ func expireAttempt(ctx context.Context, g Gateway, a AttemptRef) error {
 // captured and not settled. The gateway is asked before, as an attempt may be
 // hearsay and its transaction somebody else's; and after, as neither the wish
 // nor the answer is merged.
-func (s *Service) endAttempts(ctx context.Context, p *Payment, how endFunc, void bool) (*Payment, error) {
+func (s *Service) endAttempts(ctx context.Context, p *Payment, how actFunc, void bool) (*Payment, error) {
 	toEnd := func(a Attempt) bool {
 		st := p.stand(&a)
 		return isOpen(st.status) || void && st.voidable()
@@ -132,14 +147,17 @@ func (s *Service) endAttempts(ctx context.Context, p *Payment, how endFunc, void
 		if !toEnd(*p.Attempt(a.Gateway, a.TransactionID)) {
 			continue
 		}
-		if p, err = s.endAttempt(ctx, p, g, ref, how); err != nil {
+		if p, err = s.actAndAsk(ctx, p, g, ref, how); err != nil {
 			return p, err
 		}
 	}
 	return p, nil
 }
 
-func (s *Service) endAttempt(ctx context.Context, p *Payment, g Gateway, ref AttemptRef, how endFunc) (*Payment, error) {
+// actAndAsk does something to an attempt at its gateway, and asks what came of
+// it: neither the wish nor the answer is merged. That it was too late is no
+// error: the look-up tells why.
+func (s *Service) actAndAsk(ctx context.Context, p *Payment, g Gateway, ref AttemptRef, how actFunc) (*Payment, error) {
 	callErr := how(ctx, g, ref)
 	if errors.Is(callErr, ErrUnsupported) {
 		return p, callErr
@@ -149,7 +167,7 @@ func (s *Service) endAttempt(ctx context.Context, p *Payment, g Gateway, ref Att
 		return p, errors.Join(callErr, err)
 	}
 	if errors.Is(callErr, ErrWrongState) || errors.Is(callErr, ErrNotFound) {
-		return p, nil // the look-up has told why
+		return p, nil
 	}
 	return p, callErr
 }

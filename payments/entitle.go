@@ -13,7 +13,7 @@ type Entitlement struct {
 	OK bool `json:"ok"`
 	// Until is when access ends; zero for ever, or if there is none.
 	Until time.Time `json:"until,omitzero"`
-	// Reason is "active", "never" (nothing was ever paid for it), "ended"
+	// Reason is "active", "grace" (to be renewed), "never" (nothing was ever paid for it), "ended"
 	// or "revoked" (paid back or charged back).
 	Reason string `json:"reason"`
 	Claim  *Claim `json:"-"`
@@ -44,6 +44,10 @@ func (s *Service) entitled(ctx context.Context, store Store, user EndUser, planK
 		}
 		return e, nil
 	}
+	if !now.Before(c.End) && !c.ended(now) && !c.End.IsZero() {
+		e.OK, e.Reason, e.Until = true, "grace", c.End.Add(c.Grace)
+		return e, nil
+	}
 	e.Reason = "revoked"
 	for _, g := range c.Grants {
 		if g.Live && !g.End.IsZero() && !now.Before(g.End) {
@@ -55,6 +59,9 @@ func (s *Service) entitled(ctx context.Context, store Store, user EndUser, planK
 
 // findClaim returns the user's claim on the plan, or nil.
 func findClaim(ctx context.Context, store Store, user EndUser, planKey string) (*Claim, error) {
+	if user.ID == "" || planKey == "" { // which would select everybody's, or all
+		return nil, nil
+	}
 	page, err := store.Claims(ctx, ClaimQuery{Tenant: user.Tenant, UserID: user.ID, PlanKey: planKey, Limit: 1})
 	if err != nil {
 		return nil, fmt.Errorf("claim on %q: %w", planKey, err)
@@ -69,6 +76,9 @@ func findClaim(ctx context.Context, store Store, user EndUser, planKey string) (
 func (s *Service) Claims(ctx context.Context, user EndUser) ([]Claim, error) {
 	if err := guard(ctx); err != nil {
 		return nil, err
+	}
+	if user.ID == "" { // which would select everybody's
+		return nil, nil
 	}
 	return collect(walk(func(cursor string) (Page[Claim], error) {
 		return s.store.Claims(ctx, ClaimQuery{Tenant: user.Tenant, UserID: user.ID, Cursor: cursor})

@@ -28,6 +28,10 @@ const (
 	EventDenied             EventKind = "payment.denied"
 	EventCanceled           EventKind = "payment.canceled"
 	EventExpired            EventKind = "payment.expired"
+	EventLinkOverLimit      EventKind = "link.over_limit"
+	EventRenewalDue         EventKind = "renewal.due"
+	EventRenewed            EventKind = "renewal.renewed"
+	EventRenewalFailed      EventKind = "renewal.failed"
 	EventClaimGranted       EventKind = "claim.granted"
 	EventClaimExtended      EventKind = "claim.extended"
 	EventClaimRevoked       EventKind = "claim.revoked"
@@ -49,8 +53,9 @@ type Event struct {
 	At   time.Time       `json:"at"`
 	Data json.RawMessage `json:"data"`
 
-	// Order and Now are filled in when the event is delivered to a hook:
-	// what was bought, and what is true by then. They are not stored with it.
+	// Order and Now are filled in when the event is leased to be delivered to a
+	// hook: what was bought, and what is true by then. They are not stored with
+	// it.
 	Order Order  `json:"-"`
 	Now   Totals `json:"-"`
 }

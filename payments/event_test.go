@@ -46,6 +46,10 @@ func goldenEvents() map[EventKind]eventBody {
 		EventChargedBack:        &ChargedBack{About: about, Full: true, Amount: IDR(ordered)},
 		EventChargebackReversed: &ChargebackReversed{About: about, Amount: IDR(ordered)},
 		EventReview:             &Review{About: about, Cause: "amount", Paid: IDR(90_000)},
+		EventLinkOverLimit:      &LinkOverLimit{Use: 3, Limit: 2},
+		EventRenewalDue:         &RenewalDue{Step: 1, EndsAt: wib(time.February, 28)},
+		EventRenewed:            &Renewed{Claim: claim},
+		EventRenewalFailed:      &RenewalFailed{Reason: "411", Interval: 3, Final: true},
 		EventClaimGranted:       &ClaimGranted{Claim: claim},
 		EventClaimExtended:      &ClaimExtended{Claim: claim},
 		EventClaimRevoked:       &ClaimRevoked{Claim: claim, OldEnd: wib(time.March, 31)},
@@ -141,6 +145,10 @@ func TestEventsAreReadBack(t *testing.T) {
 	requireDecodes[ChargedBack](t, EventChargedBack)
 	requireDecodes[ChargebackReversed](t, EventChargebackReversed)
 	requireDecodes[Review](t, EventReview)
+	requireDecodes[LinkOverLimit](t, EventLinkOverLimit)
+	requireDecodes[RenewalDue](t, EventRenewalDue)
+	requireDecodes[Renewed](t, EventRenewed)
+	requireDecodes[RenewalFailed](t, EventRenewalFailed)
 	requireDecodes[ClaimGranted](t, EventClaimGranted)
 	requireDecodes[ClaimExtended](t, EventClaimExtended)
 	requireDecodes[ClaimRevoked](t, EventClaimRevoked)

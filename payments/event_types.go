@@ -156,6 +156,42 @@ type (
 		Paid  Money  `json:"paid"`
 	}
 
+	// LinkOverLimit: a link was paid more often than it was for. The payment is
+	// settled all the same: refund it, or deliver. Order.LinkID names the link.
+	LinkOverLimit struct {
+		EventMeta
+		// Use is which of the link's paid payments it is, Limit its UsageLimit.
+		Use   int `json:"use"`
+		Limit int `json:"limit"`
+	}
+
+	// RenewalDue: a user's next period is to be paid for: the payment is its
+	// invoice. Send the user where it can be paid: Attempt opens it.
+	RenewalDue struct {
+		EventMeta
+		// Step is 0 for the invoice, then counts the plan's reminders.
+		Step int `json:"step"`
+		// EndsAt is when the period ends that was paid for.
+		EndsAt time.Time `json:"ends_at"`
+	}
+	// Renewed: the next period is paid, by an invoice or by the gateway's own
+	// charge.
+	Renewed struct {
+		EventMeta
+		Claim Claim `json:"claim"`
+	}
+	// RenewalFailed: the next period is not paid. Of a subscription, the
+	// payment is that of the last period, or of a charge that was denied.
+	RenewalFailed struct {
+		EventMeta
+		Reason string `json:"reason,omitempty"`
+		// Interval is that of the subscription, counted by the gateway.
+		Interval int `json:"interval,omitempty"`
+		// Final: this way of renewing has ended: an invoice is not to be paid any
+		// more, or a gateway charges no more, and an invoice follows.
+		Final bool `json:"final,omitempty"`
+	}
+
 	// ClaimGranted: the user's right to the plan begins; a new chain.
 	ClaimGranted struct {
 		EventMeta

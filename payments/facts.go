@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ const (
 	FactChargebackAmount  FactKind = "chargeback_amount"  // +
 
 	FactFee        FactKind = "fee"        // + Text: which fee
+	FactBegun      FactKind = "begun"      // GatewayAt: when the payer began it
 	FactMethod     FactKind = "method"     // Text: the channel, e.g. "bank_transfer/permata"
 	FactReversible FactKind = "reversible" // with this channel a bank may take a payment back: denied after paid means that
 	FactWord       FactKind = "word"       // Text: the gateway's own status words; shown, read by no rule
@@ -86,23 +88,18 @@ func (f Fact) identity() Fact {
 	return f
 }
 
-func compareIdentity(a, b Fact) int {
-	for _, c := range []int{
-		strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Key, b.Key), strings.Compare(a.ID, b.ID),
-		strings.Compare(a.Text, b.Text), strings.Compare(a.By, b.By),
-		strings.Compare(string(a.Amount.Currency), string(b.Amount.Currency)),
+// compareIdentity orders facts by kind first, so that those of one kind are
+// neighbours.
+func compareIdentity(a, b *Fact) int {
+	for _, pair := range [...][2]string{
+		{string(a.Kind), string(b.Kind)}, {a.Key, b.Key}, {a.ID, b.ID}, {a.Text, b.Text}, {a.By, b.By},
+		{string(a.Amount.Currency), string(b.Amount.Currency)},
 	} {
-		if c != 0 {
+		if c := strings.Compare(pair[0], pair[1]); c != 0 {
 			return c
 		}
 	}
-	switch {
-	case a.Amount.Amount < b.Amount.Amount:
-		return -1
-	case a.Amount.Amount > b.Amount.Amount:
-		return 1
-	}
-	return 0
+	return cmp.Compare(a.Amount.Amount, b.Amount.Amount)
 }
 
 // Facts is a set of facts, ordered by identity. Joining is commutative,
@@ -110,20 +107,29 @@ func compareIdentity(a, b Fact) int {
 // earliest times. So any order with any repetition gives the same set.
 type Facts []Fact
 
-// join returns the set with f in it. It never changes fs.
-func (fs Facts) join(f Fact) Facts {
-	i, found := slices.BinarySearchFunc(fs, f, compareIdentity)
-	if !found {
-		return slices.Insert(slices.Clone(fs), i, f)
+// join returns the set with more in it. It never changes fs.
+func (fs Facts) join(more ...Fact) Facts {
+	joined := append(make(Facts, 0, len(fs)+len(more)), fs...)
+	for _, f := range more {
+		i, found := joined.find(&f)
+		if !found {
+			joined = slices.Insert(joined, i, f)
+			continue
+		}
+		old := &joined[i]
+		old.At, old.GatewayAt = earlier(old.At, f.At), earlier(old.GatewayAt, f.GatewayAt)
 	}
-	old := fs[i]
-	f.At, f.GatewayAt = earlier(old.At, f.At), earlier(old.GatewayAt, f.GatewayAt)
-	if f == old {
-		return fs
+	return joined
+}
+
+// find is where the very fact is, times aside, or where it belongs.
+func (fs Facts) find(f *Fact) (i int, found bool) {
+	for i := range fs {
+		if c := compareIdentity(&fs[i], f); c >= 0 {
+			return i, c == 0
+		}
 	}
-	fs = slices.Clone(fs)
-	fs[i] = f
-	return fs
+	return len(fs), false
 }
 
 // earlier is the earlier of two times; an unset one loses.
@@ -136,18 +142,31 @@ func earlier(a, b time.Time) time.Time {
 
 // has reports whether a fact of one of the kinds is in the set.
 func (fs Facts) has(kinds ...FactKind) bool {
-	return slices.ContainsFunc(fs, func(f Fact) bool { return slices.Contains(kinds, f.Kind) })
+	for i := range fs {
+		if slices.Contains(kinds, fs[i].Kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // includes reports whether the set holds the very fact, times aside.
 func (fs Facts) includes(f Fact) bool {
-	_, found := slices.BinarySearchFunc(fs, f, compareIdentity)
+	_, found := fs.find(&f)
 	return found
 }
 
-// of returns the facts of one kind.
+// of returns the facts of one kind: a part of the set, not to be changed.
 func (fs Facts) of(kind FactKind) Facts {
-	return slices.DeleteFunc(slices.Clone(fs), func(f Fact) bool { return f.Kind != kind })
+	from := 0
+	for from < len(fs) && fs[from].Kind != kind {
+		from++
+	}
+	to := from
+	for to < len(fs) && fs[to].Kind == kind {
+		to++
+	}
+	return fs[from:to:to]
 }
 
 // most is the greatest amount among the facts of one kind.
@@ -188,9 +207,14 @@ type Observation struct {
 	ExpiresAt time.Time
 	// GatewayAt is the gateway's own time of what it tells, if it said so.
 	GatewayAt time.Time
+	// BegunAt is the gateway's own time of the attempt's beginning, if it said
+	// so. Of several attempts the newest may decide, and arrival tells nothing.
+	BegunAt time.Time
 	// Facts may be empty: a word that the adapter does not know is kept and
 	// shown, never guessed at.
 	Facts []Fact
+	// Instructions say how to pay, while it is to be paid.
+	Instructions *Instructions
 	// Attention marks something odd that a person should see.
 	Attention bool
 	// Raw is the message or answer it was read from, without secrets.
@@ -209,9 +233,9 @@ var implied = map[FactKind][]FactKind{
 
 // facts closes the observation: it adds what its facts imply (so a
 // settlement that got lost is supplied by the refund that followed it), its
-// amount, method and raw words, and the time at which it was seen.
+// amount, beginning, method and raw words, and the time at which it was seen.
 func (o Observation) facts(at time.Time) Facts {
-	var set Facts
+	var seen []Fact
 	add := func(f Fact) {
 		f.At = stamp(at)
 		if f.GatewayAt.IsZero() {
@@ -221,7 +245,7 @@ func (o Observation) facts(at time.Time) Facts {
 		if f.Kind == FactPaid && f.Amount == (Money{}) {
 			f.Amount = o.Amount
 		}
-		set = set.join(f)
+		seen = append(seen, f)
 	}
 	for _, f := range o.Facts {
 		if f.Kind == FactCaptured && f.Amount != (Money{}) {
@@ -230,12 +254,15 @@ func (o Observation) facts(at time.Time) Facts {
 		}
 		add(f)
 	}
-	for _, f := range set {
+	for _, f := range seen {
 		for _, kind := range implied[f.Kind] {
-			if !set.has(kind) {
+			if !Facts(seen).has(kind) {
 				add(Fact{Kind: kind})
 			}
 		}
+	}
+	if !o.BegunAt.IsZero() {
+		add(Fact{Kind: FactBegun, GatewayAt: o.BegunAt})
 	}
 	if o.Method != "" {
 		add(Fact{Kind: FactMethod, Text: string(o.Method)})
@@ -243,12 +270,12 @@ func (o Observation) facts(at time.Time) Facts {
 	if o.RawStatus != "" {
 		add(Fact{Kind: FactWord, Text: o.RawStatus})
 	}
-	return set
+	return Facts(nil).join(seen...)
 }
 
 // weightless are the kinds that change nothing for anybody: a message that
 // tells no more than these needs no confirmation by the gateway.
-var weightless = []FactKind{FactPending, FactMethod, FactWord, FactReversible}
+var weightless = []FactKind{FactPending, FactBegun, FactMethod, FactWord, FactReversible}
 
 // weigh reports whether a fact of weight is in the set.
 func (fs Facts) weigh() bool {

@@ -27,6 +27,15 @@ type fakeGateway struct {
 	cancel   func(payments.AttemptRef) error
 	expire   func(payments.AttemptRef) error
 	refund   func(payments.AttemptRef, payments.RefundRequest) error
+	decide   func(op string, a payments.AttemptRef, amount payments.Money) error
+	link     func(op, ref string) error
+	linked   []payments.LinkRequest
+
+	subscribe  func(payments.SubscriptionRequest) (payments.SubscriptionState, error)
+	subscribed []payments.SubscriptionRequest
+	turn       func(op, id string) error
+	turned     []string
+	subs       map[string]payments.SubscriptionState
 }
 
 // note is a notification's body.
@@ -42,6 +51,8 @@ type note struct {
 	Currency payments.Currency // IDR if empty
 	More     []payments.Fact   // beside those of the word
 	Raw      string            // the gateway's words, if they are more than Word
+	Links    []string
+	Sub      *payments.SubscriptionNotice
 }
 
 func (n note) money() payments.Money {
@@ -90,6 +101,7 @@ func words(word string) []payments.Fact {
 		"expire": {payments.FactExpired}, "refund": {payments.FactRefunded}, "failure": {payments.FactFailed},
 		"authorize": {payments.FactAuthorized}, "challenge": {payments.FactCaptureChallenged},
 		"chargeback": {payments.FactChargeback}, "partial_refund": {payments.FactPartlyRefunded},
+		"partial_chargeback": {payments.FactPartialChargeback},
 	}
 	var facts []payments.Fact
 	for _, k := range kinds[word] {
@@ -119,7 +131,7 @@ func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.N
 	if err := json.Unmarshal(raw.Body, &n); err != nil {
 		return payments.Notification{}, fmt.Errorf("read: %w", payments.ErrMalformed)
 	}
-	if n.Sign != "good" && !raw.Verified {
+	if n.Sign != "good" && !raw.Verified && n.Sub == nil {
 		return payments.Notification{}, payments.ErrForged
 	}
 	n.Sign = ""
@@ -127,7 +139,7 @@ func (g *fakeGateway) ReadNotification(raw payments.RawNotification) (payments.N
 	return payments.Notification{
 		Observation: payments.Observation{Ref: n.Ref, TransactionID: n.Tx, RawStatus: cmp.Or(n.Raw, n.Word), Amount: n.money(),
 			Method: "bank_transfer/bca", Facts: append(words(n.Word), n.More...), GatewayAt: n.At, ExpiresAt: n.Expires, Raw: kept},
-		Proof: g.proof, Test: n.Test,
+		Proof: g.proof, Test: n.Test, Links: n.Links, Subscription: n.Sub,
 	}, err
 }
 
@@ -177,4 +189,115 @@ func (g *fakeGateway) Refund(_ context.Context, a payments.AttemptRef, r payment
 		return g.refund(a, r)
 	}
 	return nil
+}
+
+func (g *fakeGateway) decided(op, word string, a payments.AttemptRef, amount payments.Money) error {
+	g.called(op)
+	if g.decide != nil {
+		return g.decide(op, a, amount)
+	}
+	g.set(a.Ref, a.TransactionID, word, amount.Amount)
+	return nil
+}
+
+func (g *fakeGateway) Approve(_ context.Context, a payments.AttemptRef) error {
+	return g.decided("approve", "capture", a, a.Amount)
+}
+
+func (g *fakeGateway) Deny(_ context.Context, a payments.AttemptRef) error {
+	return g.decided("deny", "deny", a, a.Amount)
+}
+
+func (g *fakeGateway) Capture(_ context.Context, a payments.AttemptRef, amount payments.Money) error {
+	return g.decided("capture", "capture", a, amount)
+}
+
+func (g *fakeGateway) linking(op, ref string) error {
+	g.called(op)
+	if g.link != nil {
+		return g.link(op, ref)
+	}
+	return nil
+}
+
+func (g *fakeGateway) CreateLink(_ context.Context, r payments.LinkRequest) (string, error) {
+	g.linked = append(g.linked, r)
+	if err := g.linking("create link", r.Ref); err != nil {
+		return "", err
+	}
+	return "https://gateway.test/links/" + r.Ref, nil
+}
+
+func (g *fakeGateway) Link(context.Context, string) (payments.LinkPage, error) {
+	return payments.LinkPage{}, payments.ErrNotFound
+}
+
+func (g *fakeGateway) DeleteLink(_ context.Context, ref string) error {
+	return g.linking("delete link", ref)
+}
+
+func (g *fakeGateway) Methods() []payments.MethodInfo {
+	can := payments.Capabilities{Refund: true}
+	return []payments.MethodInfo{
+		{Method: "bank_transfer/bca", Name: "BCA", Kind: payments.KindVirtualAccount, Min: payments.IDR(10_000), Can: can},
+		{Method: "cstore/alfamart", Name: "Alfamart", Kind: payments.KindCounter, Min: payments.IDR(1), Max: payments.IDR(50_000)},
+	}
+}
+
+func (g *fakeGateway) CreateSubscription(_ context.Context, r payments.SubscriptionRequest) (payments.SubscriptionState, error) {
+	g.subscribed = append(g.subscribed, r)
+	if g.subscribe != nil {
+		return g.subscribe(r)
+	}
+	return g.putSub("id-"+r.Ref, r.Ref, true, 0), nil
+}
+
+// putSub makes the gateway's own truth about a subscription.
+func (g *fakeGateway) putSub(id, ref string, active bool, charges int, transactions ...string) payments.SubscriptionState {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.subs == nil {
+		g.subs = map[string]payments.SubscriptionState{}
+	}
+	g.subs[id] = payments.SubscriptionState{ID: id, Ref: ref, Active: active, Charges: charges, TransactionIDs: transactions}
+	return g.subs[id]
+}
+
+func (g *fakeGateway) Subscription(_ context.Context, id string) (payments.SubscriptionState, error) {
+	g.called("subscription")
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if state, ok := g.subs[id]; ok {
+		return state, nil
+	}
+	return payments.SubscriptionState{}, payments.ErrNotFound
+}
+
+func (g *fakeGateway) turns(op, id string, active bool) error {
+	if g.turn != nil {
+		if err := g.turn(op, id); err != nil {
+			return err
+		}
+	}
+	g.turned = append(g.turned, op+" "+id)
+	state := g.subs[id]
+	state.Active = active
+	g.subs[id] = state
+	return nil
+}
+
+func (g *fakeGateway) UpdateSubscription(_ context.Context, id string, r payments.SubscriptionRequest) error {
+	return g.turns("update "+r.PaymentToken+" "+r.Amount.String(), id, true)
+}
+
+func (g *fakeGateway) PauseSubscription(_ context.Context, id string) error {
+	return g.turns("pause", id, false)
+}
+
+func (g *fakeGateway) ResumeSubscription(_ context.Context, id string) error {
+	return g.turns("resume", id, true)
+}
+
+func (g *fakeGateway) CancelSubscription(_ context.Context, id string) error {
+	return g.turns("cancel", id, false)
 }

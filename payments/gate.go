@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -75,13 +76,11 @@ func (p *Payment) known(gateway, transactionID string) Facts {
 // weighty are the facts of an observation that matter, as they would be
 // joined.
 func (p *Payment) weighty(o Observation) Facts {
-	var matter Facts
-	for _, f := range o.facts(time.Time{}) {
-		if !slices.Contains(weightless, f.Kind) {
-			matter = matter.join(p.inCurrency(f))
-		}
+	matter := slices.DeleteFunc(o.facts(time.Time{}), func(f Fact) bool { return slices.Contains(weightless, f.Kind) })
+	for i := range matter {
+		matter[i] = p.inCurrency(matter[i])
 	}
-	return matter
+	return Facts(nil).join(matter...)
 }
 
 // overtaken reports whether the answer is a later state than the one that was
@@ -90,6 +89,10 @@ func overtaken(notified, answer Facts) bool {
 	switch {
 	case notified.has(FactExpired):
 		return answer.has(FactPaid)
+	case notified.has(FactPartlyRefunded):
+		return answer.has(FactRefunded)
+	case notified.has(FactPartialChargeback):
+		return answer.has(FactChargeback)
 	case notified.has(FactPaid) && !notified.has(FactCaptured):
 		return answer.has(FactDenied) && answer.has(FactReversible)
 	case notified.has(FactCaptured):
@@ -149,7 +152,7 @@ func (u *unit) admit(gateway string, n Notification) Verdict {
 		// It may tell that the payer has begun. Nothing else of it is proven:
 		// not even the time of what is known already.
 		n.Facts = slices.DeleteFunc(slices.Clone(n.Facts), func(f Fact) bool { return f.Kind != FactPending })
-		n.GatewayAt, n.ExpiresAt = time.Time{}, time.Time{}
+		n.GatewayAt, n.BegunAt, n.ExpiresAt = time.Time{}, time.Time{}, time.Time{}
 		if len(u.p.known(gateway, n.TransactionID)) > maxColour {
 			n.RawStatus, n.Method = "", ""
 		}
@@ -157,7 +160,7 @@ func (u *unit) admit(gateway string, n Notification) Verdict {
 	before := u.p.Clone()
 	u.observe(gateway, n.Observation)
 	u.dropDoubts()
-	if equalJSON(before, u.p) {
+	if reflect.DeepEqual(before, u.p) {
 		return VerdictDuplicate
 	}
 	return VerdictApplied

@@ -2,6 +2,7 @@ package payments_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -134,6 +135,7 @@ func TestANotificationThatWasOvertakenIsOutdated(t *testing.T) {
 		{"expire", "settlement"}, {"expire", "refund"}, {"capture", "settlement"}, {"capture", "refund"},
 		{"authorize", "capture"}, {"authorize", "settlement"}, {"authorize", "expire"}, {"challenge", "capture"},
 		{"challenge", "deny"}, {"challenge", "cancel"},
+		{"partial_refund", "refund"}, {"partial_chargeback", "chargeback"},
 	} {
 		s := newShop(t)
 		p := s.buy("ana", `{"plan_id":"pro"}`)
@@ -152,6 +154,15 @@ func TestANotificationThatWasOvertakenIsOutdated(t *testing.T) {
 	code, verdict := s.notify(settlement(p, "tx1"))
 	require.Equal(t, 200, code)
 	require.Equal(t, payments.VerdictOutdated, verdict)
+
+	// A refund that the answer hides behind a chargeback is not outdated: its
+	// amount may have been paid twice, and a person has to see it.
+	s = newShop(t)
+	p = s.buy("ana", `{"plan_id":"pro"}`)
+	s.fake.set(string(p.ID), "tx1", "chargeback", 29_000)
+	code, _ = s.notify(note{Ref: string(p.ID), Tx: "tx1", Word: "partial_refund", Amount: 29_000})
+	require.Equal(t, 503, code)
+	require.Len(t, s.get(p.ID).Watch.Doubts, 1)
 
 	// After it was known: nothing changes.
 	s = newShop(t)
@@ -236,6 +247,38 @@ func TestWhatIsParkedIsMatchedByTheTimerToo(t *testing.T) {
 	s.status(p, payments.StatusSettled)
 	require.Equal(t, 1, s.told(p, payments.EventSettled))
 	require.Empty(t, s.get(p.ID).Watch.Doubts)
+}
+
+// 39, when the process dies, or the store, right after the order has turned up
+// as paid already: then nothing else would ever wake the payment.
+func TestWhatIsParkedIsMatchedThoughThePaymentIsFinal(t *testing.T) {
+	t.Parallel()
+	var store *flakyStore
+	s := newShop(t, withFlaky(&store))
+	p, err := s.pay.Create(t.Context(), payments.CreateParams{User: ana, PlanID: "pro"})
+	require.NoError(t, err)
+	s.fake.set(string(p.ID), "tx1", "settlement", 29_000)
+	s.notify(settlement(p, "tx1"))
+	s.fake.checkout = func(payments.CheckoutRequest) (payments.CheckoutResult, error) {
+		return payments.CheckoutResult{}, payments.ErrWrongState // it has been paid
+	}
+	writes := 0
+	store.set(func() error {
+		if writes++; writes > 2 { // the session, the answer; not the parked message
+			return errors.New("the lights went out")
+		}
+		return nil
+	}, nil)
+	_, err = s.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{})
+	require.NoError(t, err)
+	s.status(p, payments.StatusSettled)
+	require.Equal(t, []payments.Verdict{payments.VerdictParked}, s.verdicts())
+
+	store.set(nil, nil)
+	s.clock.Advance(10 * time.Minute)
+	s.drain()
+	require.NotContains(t, s.verdicts(), payments.VerdictParked)
+	require.Equal(t, 1, s.told(p, payments.EventSettled))
 }
 
 // 40.

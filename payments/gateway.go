@@ -47,6 +47,12 @@ type CheckoutRequest struct {
 	// that can be told per order.
 	NotificationURL string
 	ExpiresAt       time.Time
+	// PaymentToken stands for the payer's card or wallet. It is given once: a
+	// request that is made again after a lost answer has none.
+	PaymentToken string
+	// Repeat: the same Ref was asked for before, maybe with a PaymentToken, and
+	// maybe with success.
+	Repeat bool
 	// Extra holds options of the gateway's own, as JSON.
 	Extra json.RawMessage
 }
@@ -56,7 +62,8 @@ type CheckoutResult struct {
 	// RedirectURL is the gateway's page, Token what its script takes.
 	RedirectURL string
 	Token       string
-	// Observation tells about the transaction if there is one already.
+	// Observation tells about the transaction if there is one already; its
+	// Instructions say how to pay it.
 	Observation Observation
 }
 
@@ -89,6 +96,17 @@ type Notification struct {
 	Proof Proof
 	// Test: the gateway's test message for an order that does not exist.
 	Test bool
+	// Links are references of links (LinkRequest.Ref) that the payment may have
+	// come by, judged by what is signed; the likeliest first.
+	Links []string
+	// Notice, if not nil, is what the gateway does about a message beside what
+	// it tells of a payment, such as that a wallet was linked. It may call the
+	// gateway and the host. An error has the message sent again, so it is done
+	// at least once. A message without a Ref is only a notice.
+	Notice func(ctx context.Context) error
+	// Subscription, if not nil, is what the message says of a subscription. None
+	// of it is believed: the gateway is asked ([Subscriber], [StatusReader]).
+	Subscription *SubscriptionNotice
 }
 
 // AttemptRef names an attempt, or a session if TransactionID is empty.
@@ -137,6 +155,76 @@ type Refunder interface {
 	// nobody knows. A *GatewayError with Retry: not now. Any other
 	// *GatewayError: refused, finally. An *InvalidError: nothing was sent.
 	Refund(ctx context.Context, a AttemptRef, r RefundRequest) error
+}
+
+// Capturer takes money that a card's bank has set aside.
+type Capturer interface {
+	// Capture takes the amount, at most what was authorized. Errors are as
+	// those of Canceler.Cancel; ErrOutcomeUnknown (wrapped): nobody knows.
+	Capture(ctx context.Context, a AttemptRef, amount Money) error
+}
+
+// Reviewer decides about what is held for suspicion of fraud.
+type Reviewer interface {
+	// Approve and Deny return errors as Canceler.Cancel does.
+	Approve(ctx context.Context, a AttemptRef) error
+	Deny(ctx context.Context, a AttemptRef) error
+}
+
+// LinkRequest asks for a payment link: a page by which any number of people
+// may pay, each by a payment of its own.
+type LinkRequest struct {
+	// Ref is our reference: lower-case letters, digits and dashes, at most 36
+	// bytes. It is never used for anything but this link. The gateway makes
+	// the references of the link's payments of it.
+	Ref string
+	// Title is shown above the bill, if the gateway shows one.
+	Title string
+	// Amount is what each payer pays.
+	Amount Money
+	// Min and Max, if Max is not zero, let the payer choose an amount from
+	// Min to Max. Amount is then the one that the page suggests; zero for none.
+	Min, Max Money
+	// UsageLimit is how often the link may be paid. At least 1.
+	UsageLimit int
+	// Plan or Lines are the bill of a fixed Amount, if there is one.
+	Plan  *Plan
+	Lines []Line
+	// ExpiresAt is when the page closes, counted from CreatedAt; zero: not by
+	// itself.
+	CreatedAt, ExpiresAt time.Time
+	// ReturnURL is where payers are sent afterwards.
+	ReturnURL string
+	// Extra holds options of the gateway's own, as JSON.
+	Extra json.RawMessage
+}
+
+// LinkPage is a link as the gateway has it. What a gateway does not tell is
+// zero.
+type LinkPage struct {
+	URL string
+	// Amount is what the gateway states as the link's; of one whose payers
+	// choose, nothing may hang on it.
+	Amount Money
+	// Usage is how many uses are taken, also by payers who have begun and not
+	// paid yet.
+	UsageLimit, Usage int
+	ExpiresAt         time.Time
+}
+
+// Linker makes payment links.
+type Linker interface {
+	// CreateLink returns the URL of a new link. Asked again for the same
+	// request, it returns the URL of the same link. Errors are as those of
+	// Gateway.Checkout; ErrWrongState (wrapped) if Ref has been used for
+	// another link.
+	CreateLink(ctx context.Context, r LinkRequest) (url string, err error)
+	// Link returns ErrNotFound (wrapped) if there is none, or if the gateway
+	// cannot tell.
+	Link(ctx context.Context, ref string) (LinkPage, error)
+	// DeleteLink closes a link for good. What has been paid stays paid, and
+	// who has begun may still pay. ErrNotFound (wrapped) if there is none.
+	DeleteLink(ctx context.Context, ref string) error
 }
 
 // As finds an ability of g, looking through wrappers that have a method

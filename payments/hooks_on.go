@@ -93,6 +93,26 @@ func (s *Service) OnExpired(name string, f func(context.Context, Expired) error)
 	on(s, EventExpired, name, f)
 }
 
+// OnLinkOverLimit is called when a link was paid more often than it was for.
+func (s *Service) OnLinkOverLimit(name string, f func(context.Context, LinkOverLimit) error) {
+	on(s, EventLinkOverLimit, name, f)
+}
+
+// OnRenewalDue is called when a user's next period is to be paid for.
+func (s *Service) OnRenewalDue(name string, f func(context.Context, RenewalDue) error) {
+	on(s, EventRenewalDue, name, f)
+}
+
+// OnRenewed is called when the next period was paid for.
+func (s *Service) OnRenewed(name string, f func(context.Context, Renewed) error) {
+	on(s, EventRenewed, name, f)
+}
+
+// OnRenewalFailed is called when the next period was not paid for.
+func (s *Service) OnRenewalFailed(name string, f func(context.Context, RenewalFailed) error) {
+	on(s, EventRenewalFailed, name, f)
+}
+
 // OnClaimGranted is called when a user's right to a plan begins.
 func (s *Service) OnClaimGranted(name string, f func(context.Context, ClaimGranted) error) {
 	on(s, EventClaimGranted, name, f)

@@ -14,20 +14,22 @@ import (
 // Handler serves everything under one mount:
 //
 //	POST /checkout                 opens a payment (JSON, or a form that ends in a redirect)
+//	GET  /methods?amount=85000     what an amount can be paid by
 //	GET  /payments                 the signed-in user's history
 //	GET  /payments/{id}            one payment of the signed-in user
 //	GET  /return/{id}              where gateways send payers back to
 //	POST /notifications/{gateway}  what gateways send
 //
 // It does not know its prefix: mount it with http.StripPrefix, and say where
-// it is in Config.PublicURL. Without Config.Identify only the last two are
-// there. Each part is also a handler of its own.
+// it is in Config.PublicURL. Without Config.Identify only methods, return and
+// notifications are there. Each part is also a handler of its own.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/notifications/{gateway}", s.only(http.MethodPost, func(w http.ResponseWriter, r *http.Request) {
 		s.serveNotification(w, r, r.PathValue("gateway"))
 	}))
 	mux.Handle("/return/{id}", s.ReturnHandler())
+	mux.Handle("/methods", s.MethodsHandler())
 	if s.cfg.Identify != nil {
 		mux.Handle("/checkout", s.CheckoutHandler())
 		mux.Handle("/payments", s.PaymentsHandler())
@@ -165,7 +167,7 @@ func (s *Service) ReturnHandler() http.Handler {
 		}
 		user, err := s.identify(r)
 		own := err == nil && user.ID == p.User.ID && user.Tenant == p.User.Tenant
-		if own && p.payable() {
+		if own && p.payable() && s.cfg.Limit(r.Context(), user, s.now()) == nil { // else the notification tells
 			p = s.syncForPayer(r.Context(), p)
 		}
 		if p.ReturnURL != "" {

@@ -13,16 +13,14 @@ import (
 	"time"
 )
 
-// maxBody caps the bodies of requests.
-const maxBody = 64 << 10
-
 // checkoutBody is what a browser may ask for. Never a price, user, tenant,
 // gateway or metadata: those are the server's to say (Config.Prepare).
 type checkoutBody struct {
-	PlanID    string `json:"plan_id"`
-	Items     []Pick `json:"items"`
-	Method    Method `json:"method"`
-	ReturnURL string `json:"return_url"`
+	PlanID       string `json:"plan_id"`
+	Items        []Pick `json:"items"`
+	Method       Method `json:"method"`
+	ReturnURL    string `json:"return_url"`
+	PaymentToken string `json:"payment_token"`
 }
 
 // checkoutAnswer is the answer to it.
@@ -32,14 +30,16 @@ type checkoutAnswer struct {
 	URL       string    `json:"url"`
 	Token     string    `json:"token,omitempty"`
 	ExpiresAt time.Time `json:"expires_at"`
+	// Instructions say how to pay, where the gateway has no page for that.
+	Instructions *Instructions `json:"instructions,omitempty"`
 }
 
 // CheckoutHandler opens a payment for the signed-in user. JSON:
 // {"plan_id":"pro"} or {"items":[{"id":"mug","quantity":2}]}, with optional
-// "method" and "return_url"; the answer is 201 with the payment and where to
-// pay. A form with the same fields (item_id and quantity for items) ends in a
+// "method", "return_url" and "payment_token"; the answer is 201 with the payment
+// and where or how to pay. A form with the same fields (item_id and quantity for items) ends in a
 // redirect there. The header Idempotency-Key, or the form's field
-// idempotency_key, makes a repeat safe.
+// idempotency_key, makes a repeat safe. Beyond Config.Limit the answer is 429.
 func (s *Service) CheckoutHandler() http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	for _, own := range append([]string{s.cfg.PublicURL}, s.cfg.ReturnURLs...) {
@@ -52,6 +52,10 @@ func (s *Service) CheckoutHandler() http.Handler {
 	return s.identified(http.MethodPost, func(w http.ResponseWriter, r *http.Request, user EndUser) {
 		if err := crossOrigin.Check(r); err != nil {
 			s.fail(w, r, fmt.Errorf("%w: %w", errCrossOrigin, err))
+			return
+		}
+		if err := s.cfg.Limit(r.Context(), user, s.now()); err != nil {
+			s.fail(w, r, fmt.Errorf("checkout: %w", err))
 			return
 		}
 		params, isForm, err := readCheckout(w, r)
@@ -84,7 +88,7 @@ func (s *Service) CheckoutHandler() http.Handler {
 			PaymentID: out.Payment.ID, Status: out.Payment.Status, URL: out.URL, ExpiresAt: out.Payment.ExpiresAt,
 		}
 		if out.Session != nil {
-			answer.Token = out.Session.Token
+			answer.Token, answer.Instructions = out.Session.Token, out.Session.Instructions
 		}
 		s.writeJSON(w, r, http.StatusCreated, answer)
 	})
@@ -93,11 +97,11 @@ func (s *Service) CheckoutHandler() http.Handler {
 // readCheckout reads the body in either form. The fingerprint is that of the
 // request, so what Prepare adds does not count when a key is used again.
 func readCheckout(w http.ResponseWriter, r *http.Request) (params CreateParams, isForm bool, err error) {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	raw, err := readBody(w, r)
+	if errors.Is(err, errTooLarge) {
+		return params, false, err
+	}
 	if err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return params, false, errTooLarge
-		}
 		return params, false, Invalid("body", "cannot be read")
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -126,6 +130,7 @@ func readCheckout(w http.ResponseWriter, r *http.Request) (params CreateParams, 
 		return params, isForm, err
 	}
 	params.PlanID, params.Items, params.Method, params.ReturnURL = body.PlanID, body.Items, body.Method, body.ReturnURL
+	params.PaymentToken = body.PaymentToken
 	params.fingerprint, err = params.digest()
 	return params, isForm, err
 }
@@ -145,7 +150,10 @@ func decodeStrict(raw []byte, into any) error {
 		return Invalid(wrong.Field, "must not be a JSON %s", wrong.Value)
 	}
 	if _, name, unknown := strings.Cut(err.Error(), "json: unknown field "); unknown {
-		return Invalid(strings.Trim(name, `"`), "is not a field of this request")
+		if name = clip(strings.Trim(name, `"`)); name == "" {
+			return Invalid("body", "has a field without a name")
+		}
+		return Invalid(name, "is not a field of this request")
 	}
 	return Invalid("body", "is not the JSON object that is expected")
 }
@@ -153,6 +161,7 @@ func decodeStrict(raw []byte, into any) error {
 func formCheckout(form url.Values) (checkoutBody, error) {
 	body := checkoutBody{
 		PlanID: form.Get("plan_id"), Method: Method(form.Get("method")), ReturnURL: form.Get("return_url"),
+		PaymentToken: form.Get("payment_token"),
 	}
 	quantities := form["quantity"]
 	for i, id := range form["item_id"] {

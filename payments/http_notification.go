@@ -3,7 +3,6 @@ package payments
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -34,9 +33,10 @@ func (s *Service) serveNotification(w http.ResponseWriter, r *http.Request, name
 		s.fail(w, r, err)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		m := Message{ID: NewID(), Gateway: name, Op: "notification", Raw: body, Note: "larger than 64 KiB", At: s.now()}
+	body, err := readBody(w, r)
+	if errors.Is(err, errTooLarge) {
+		// Not even its beginning is kept: only the gateway could take the secrets out.
+		m := Message{ID: NewID(), Gateway: name, Op: "notification", Note: "larger than 64 KiB", At: s.now()}
 		if _, err := s.reject(r.Context(), m, VerdictMalformed); err != nil {
 			s.sendAgain(w, r, err)
 			return
@@ -44,8 +44,11 @@ func (s *Service) serveNotification(w http.ResponseWriter, r *http.Request, name
 		s.fail(w, r, errTooLarge)
 		return
 	}
-	if err != nil { // cut off on the way: the gateway will notice, too
-		s.sendAgain(w, r, fmt.Errorf("read notification: %w", err))
+	if err != nil { // cut off on the way, or too slow: the gateway will notice, too
+		if s.traces.allow(s.now()) {
+			s.log.WarnContext(r.Context(), "notification did not come in whole", "gateway", name, "error", err)
+		}
+		s.sendAgain(w, r, nil)
 		return
 	}
 	verdict, err := s.receive(r.Context(), g, RawNotification{Header: r.Header, Body: body})
@@ -70,7 +73,5 @@ func (s *Service) sendAgain(w http.ResponseWriter, r *http.Request, err error) {
 			"path", r.URL.Path, "error", err)
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(int(notificationRetry/time.Second)))
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	s.encode(w, r, Problem{Type: "urn:lunas:problem:send-again", Title: "Send it again", Status: http.StatusServiceUnavailable})
+	s.writeProblem(w, r, Problem{Type: "urn:lunas:problem:send-again", Title: "Send it again", Status: http.StatusServiceUnavailable})
 }

@@ -31,9 +31,7 @@ func (m *EventMeta) setThen(t Totals) { m.Then = t }
 func (s *step) observe(gateway string, o Observation) {
 	s.change(func() {
 		if o.TransactionID == "" {
-			for _, f := range o.facts(s.at) {
-				s.p.Facts = s.p.Facts.join(f)
-			}
+			s.p.Facts = s.p.Facts.join(o.facts(s.at)...)
 			return
 		}
 		a := s.p.attempt(gateway, o.TransactionID)
@@ -41,9 +39,11 @@ func (s *step) observe(gateway string, o Observation) {
 		if o.ExpiresAt.After(a.ExpiresAt) {
 			a.ExpiresAt = stamp(o.ExpiresAt)
 		}
-		for _, f := range o.facts(s.at) {
-			a.Facts = a.Facts.join(s.p.inCurrency(f))
+		seen := o.facts(s.at)
+		for i := range seen {
+			seen[i] = s.p.inCurrency(seen[i])
 		}
+		a.Facts = a.Facts.join(seen...)
 	})
 	if o.Attention {
 		s.p.note("odd answer of " + gateway + ": " + o.RawStatus)

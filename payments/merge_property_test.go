@@ -197,9 +197,9 @@ func TestFactsAreAJoinSemilattice(t *testing.T) {
 		require.Equal(t, norm(untouched), norm(a), "join never changes its receiver")
 
 		union := a.joined(b)
-		require.True(t, slices.IsSortedFunc(union, compareIdentity))
+		require.True(t, slices.IsSortedFunc(union, func(a, b Fact) int { return compareIdentity(&a, &b) }))
 		for _, f := range slices.Concat(a, b) {
-			i, found := slices.BinarySearchFunc(union, f, compareIdentity)
+			i, found := union.find(&f)
 			require.True(t, found)
 			require.Equal(t, f.identity(), union[i].identity())
 			require.False(t, !f.At.IsZero() && (union[i].At.IsZero() || union[i].At.After(f.At)), "the earliest time wins")
@@ -275,6 +275,14 @@ func TestLessons(t *testing.T) {
 		other.own.By, other.own.Text = "ops:sari", "once more"
 		h := play(t, settle("A1"), manual("A1", "m1", 20_000), other)
 		require.EqualValues(t, 20_000, h.p.Totals.Refunded.Amount)
+	})
+	t.Run("the newest attempt is the one begun last, whichever is heard of first", func(t *testing.T) {
+		t.Parallel()
+		first, second := deny("A1"), expire("A2")
+		first.told.BegunAt, second.told.BegunAt = firstNews.Add(-2*time.Hour), firstNews.Add(-time.Hour)
+		require.Equal(t, StatusExpired, play(t, checkout(), first, second).p.Status)
+		require.Equal(t, StatusExpired, play(t, checkout(), second, first).p.Status)
+		require.Equal(t, StatusDenied, play(t, checkout(), expire("A2"), deny("A1")).p.Status, "if nobody says, the order of arrival must do")
 	})
 	t.Run("what is over is told once, whichever attempt ends next", func(t *testing.T) {
 		t.Parallel()

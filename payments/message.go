@@ -37,6 +37,7 @@ const (
 	VerdictUnknownWord  Verdict = "unknown_word" // a status that the adapter does not know
 	VerdictParked       Verdict = "parked"       // genuine, but for an order we do not know (yet)
 	VerdictTest         Verdict = "test"         // the gateway's test message
+	VerdictNotice       Verdict = "notice"       // about something else than a payment, and done
 	VerdictForged       Verdict = "forged"       // signature missing or wrong
 	VerdictMalformed    Verdict = "malformed"    // not readable, or too large
 )

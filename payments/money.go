@@ -68,6 +68,9 @@ func ParseMoney(s string, c Currency) (Money, error) {
 // ("10000.00") or as a JSON number (10000). See [ParseMoney].
 func ParseMoneyJSON(raw json.RawMessage, c Currency) (Money, error) {
 	raw = bytes.TrimSpace(raw)
+	if last := len(raw) - 1; last > 0 && raw[0] == '"' && raw[last] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return ParseMoney(string(raw[1:last]), c) // nothing is escaped, as gateways write it
+	}
 	if len(raw) > 0 && raw[0] == '"' {
 		var s string
 		if err := json.Unmarshal(raw, &s); err != nil {

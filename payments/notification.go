@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,11 +26,52 @@ func (s *Service) receive(ctx context.Context, g Gateway, raw RawNotification) (
 		return s.reject(ctx, m, verdict)
 	}
 	m.Ref, m.Raw = n.Ref, n.Raw
-	return s.route(ctx, g, n, m)
+	if n.Subscription != nil {
+		return s.recurring(ctx, g, n, m)
+	}
+	if n.Notice == nil {
+		return s.route(ctx, g, n, m)
+	}
+	// Whoever sends it may be a stranger, and it may call out.
+	if !s.notices.allow(m.At) {
+		return "", errors.New("more notices of a gateway than can be real")
+	}
+	if err := s.notice(ctx, n); err != nil {
+		return "", err
+	}
+	if n.Ref != "" {
+		return s.route(ctx, g, n, m)
+	}
+	m.Verdict = VerdictNotice
+	_, err = s.update(ctx, s.store, Ref{}, func(u *unit) error {
+		u.change.Messages = []Message{m}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("keep a notification: %w", err)
+	}
+	return m.Verdict, nil
 }
 
+// notice does what the gateway does about a message.
+func (s *Service) notice(ctx context.Context, n Notification) error {
+	ctx, cancel := context.WithTimeout(ctx, noticeTimeout)
+	defer cancel()
+	if err := s.safely("notice", func() error { return n.Notice(ctx) }); err != nil {
+		return fmt.Errorf("notice of a gateway: %w", err)
+	}
+	return nil
+}
+
+// noticeTimeout: gateways wait for some 15 s.
+const noticeTimeout = 10 * time.Second
+
 // errAsk: the notification weighs, and the gateway has not been asked yet.
-var errAsk = errors.New("to be asked")
+// errLinked: it may be of a payment that a link has brought.
+var (
+	errAsk    = errors.New("to be asked")
+	errLinked = errors.New("to be looked for among the links")
+)
 
 // route finds the payment that a genuine notification is about and merges what
 // needs no asking, or parks it: one write. What weighs goes on to judge.
@@ -44,6 +86,8 @@ func (s *Service) route(ctx context.Context, g Gateway, n Notification, m Messag
 			m.PaymentID, m.Verdict = p.ID, u.admit(g.Name(), n)
 		case n.Test:
 			m.Verdict, m.Note = VerdictTest, ""
+		case len(n.Links) > 0:
+			return errLinked
 		default:
 			m.Verdict, m.Note = VerdictParked, "no payment has this reference"
 		}
@@ -55,6 +99,12 @@ func (s *Service) route(ctx context.Context, g Gateway, n Notification, m Messag
 		return m.Verdict, nil
 	case errors.Is(err, errAsk):
 		return s.judge(ctx, g, p, n, m)
+	case errors.Is(err, errLinked):
+		if err := s.byLink(ctx, g.Name(), n); err != nil {
+			return "", err
+		}
+		n.Links = nil // if there is still no payment, it is none of a link's
+		return s.route(ctx, g, n, m)
 	case errors.Is(err, ErrRefTaken) && p != nil: // the transaction belongs to another payment
 		return s.disbelieve(ctx, g, p, n, m, errMismatch)
 	}
@@ -92,6 +142,7 @@ const (
 
 // budget allows so many things a minute.
 type budget struct {
+	most   int // tracesPerMinute if zero
 	mu     sync.Mutex
 	minute time.Time
 	used   int
@@ -104,7 +155,7 @@ func (b *budget) allow(now time.Time) bool {
 		b.minute, b.used = minute, 0
 	}
 	b.used++
-	return b.used <= tracesPerMinute
+	return b.used <= cmp.Or(b.most, tracesPerMinute)
 }
 
 // Replay takes a kept notification through the gate once more, after a fault
@@ -139,22 +190,46 @@ func (s *Service) replay(ctx context.Context, m Message) (Verdict, error) {
 		return "", fmt.Errorf("replay message %s: %w", m.ID, err)
 	}
 	n.Raw, m.Note = m.Raw, ""
+	if n.Subscription != nil {
+		return s.recurring(ctx, g, n, m)
+	}
+	if n.Notice != nil {
+		if err := s.notice(ctx, n); err != nil {
+			return "", err
+		}
+		if n.Ref == "" {
+			return m.Verdict, nil
+		}
+	}
 	return s.route(ctx, g, n, m)
 }
 
 // matchParked replays what came in for the payment's references before they
 // were known.
 func (s *Service) matchParked(ctx context.Context, p *Payment) error {
+	parked, err := s.parked(ctx, p)
+	return errors.Join(err, s.replayAll(ctx, parked))
+}
+
+// parked is what came in for the payment's references before they were known.
+func (s *Service) parked(ctx context.Context, p *Payment) ([]Message, error) {
+	var parked []Message
 	var errs []error
 	for _, session := range p.Sessions {
 		page, err := s.store.Messages(ctx, MessageQuery{
 			Gateway: session.Gateway, Ref: session.Ref, Verdict: []Verdict{VerdictParked},
 		})
 		errs = append(errs, err)
-		for _, m := range page.Items {
-			_, err := s.replay(ctx, m)
-			errs = append(errs, err)
-		}
+		parked = append(parked, page.Items...)
+	}
+	return parked, errors.Join(errs...)
+}
+
+func (s *Service) replayAll(ctx context.Context, messages []Message) error {
+	var errs []error
+	for _, m := range messages {
+		_, err := s.replay(ctx, m)
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

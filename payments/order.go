@@ -15,6 +15,8 @@ type Plan struct {
 	Price Money `json:"price"`
 	// Period is how long one payment lasts; the zero value is for ever.
 	Period Period `json:"period"`
+	// Renewal, if set, has the plan go on by itself.
+	Renewal *Renewal `json:"renewal,omitempty"`
 }
 
 // Item is a thing for sale, as the catalogue lists it.
@@ -60,11 +62,15 @@ type Order struct {
 	// ID is the payment's id.
 	ID ID `json:"id"`
 	// Reference is the host's own order id: indexed, not unique.
-	Reference string            `json:"reference,omitempty"`
-	User      EndUser           `json:"user"`
-	Plan      *Plan             `json:"plan,omitempty"`
-	Lines     []Line            `json:"lines,omitempty"`
-	Amount    Money             `json:"amount"`
+	Reference string  `json:"reference,omitempty"`
+	User      EndUser `json:"user"`
+	Plan      *Plan   `json:"plan,omitempty"`
+	Lines     []Line  `json:"lines,omitempty"`
+	Amount    Money   `json:"amount"`
+	// LinkID is the payment link that it came by; see Link.
+	LinkID string `json:"link_id,omitempty"`
+	// Renews says which period it continues.
+	Renews    *Renews           `json:"renews,omitempty"`
 	Metadata  map[string]string `json:"metadata,omitempty"`
 	CreatedAt time.Time         `json:"created_at"`
 	ExpiresAt time.Time         `json:"expires_at"`

@@ -69,6 +69,11 @@ type Payment struct {
 	Method Method          `json:"method,omitempty"`
 	Extra  json.RawMessage `json:"extra,omitempty"`
 
+	// LinkUse numbers the paid payments of a link from 1; zero until counted.
+	LinkUse int `json:"link_use,omitempty"`
+	// Renewal is about the period behind the one that this payment is for.
+	Renewal RenewalState `json:"renewal,omitzero"`
+
 	// Watch is what the reconciler remembers between its looks.
 	Watch Watch `json:"watch"`
 	// WakeAt is when Run looks at it again; zero means never.
@@ -91,6 +96,8 @@ type Session struct {
 	OpenedAt    time.Time `json:"opened_at,omitzero"`
 	Token       string    `json:"token,omitempty"`
 	RedirectURL string    `json:"redirect_url,omitempty"`
+	// Instructions say how to pay, where the gateway has no page for that.
+	Instructions *Instructions `json:"instructions,omitempty"`
 	// TransactionID is the one transaction that can pay it, where there is
 	// no page to try again on.
 	TransactionID string `json:"transaction_id,omitempty"`
@@ -153,8 +160,12 @@ type Doubt struct {
 	Contradicted bool `json:"contradicted,omitempty"`
 }
 
-// CreatedAt is when the attempt was first seen.
+// CreatedAt is when the attempt began: by the gateway's own time if it told
+// one, else when we first saw it.
 func (a Attempt) CreatedAt() time.Time {
+	if begun := a.Facts.of(FactBegun); len(begun) > 0 {
+		return begun[0].GatewayAt
+	}
 	var t time.Time
 	for _, f := range a.Facts {
 		t = earlier(t, f.At)
@@ -225,6 +236,10 @@ func (p *Payment) Clone() *Payment {
 	q.Extra = slices.Clone(p.Extra)
 	for i, session := range q.Sessions {
 		q.Sessions[i].Extra = slices.Clone(session.Extra)
+		if session.Instructions != nil {
+			instructions := *session.Instructions
+			q.Sessions[i].Instructions = &instructions
+		}
 	}
 	q.Watch.Doubts = slices.Clone(p.Watch.Doubts)
 	for i, d := range q.Watch.Doubts {
@@ -232,7 +247,16 @@ func (p *Payment) Clone() *Payment {
 	}
 	if p.Plan != nil {
 		plan := *p.Plan
+		if plan.Renewal != nil {
+			renewal := *plan.Renewal
+			renewal.Reminders = slices.Clone(renewal.Reminders)
+			plan.Renewal = &renewal
+		}
 		q.Plan = &plan
+	}
+	if p.Renews != nil {
+		renews := *p.Renews
+		q.Renews = &renews
 	}
 	if p.Metadata != nil {
 		q.Metadata = make(map[string]string, len(p.Metadata))

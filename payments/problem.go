@@ -68,6 +68,11 @@ func ProblemOf(err error) Problem {
 		p.Errors, p.Detail = invalid.Fields, invalid.Error()
 		return p
 	}
+	if limited := (*LimitError)(nil); errors.As(err, &limited) {
+		p := make("rate-limited", "That was too often; try again shortly", http.StatusTooManyRequests)
+		p.RetryAfter = max((limited.RetryAfter + time.Second - 1).Truncate(time.Second), time.Second)
+		return p
+	}
 	for _, known := range problems {
 		if errors.Is(err, known.err) {
 			p := make(known.word, known.title, known.code)
@@ -99,8 +104,8 @@ func (s *Service) failFor(w http.ResponseWriter, r *http.Request, err error, pay
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
 	}
-	w.Header().Set("Cache-Control", "no-store")
 	if s.cfg.WriteProblem != nil {
+		w.Header().Set("Cache-Control", "no-store")
 		s.cfg.WriteProblem(w, r, p)
 		return
 	}
@@ -108,9 +113,7 @@ func (s *Service) failFor(w http.ResponseWriter, r *http.Request, err error, pay
 		s.writePage(w, p.Status, page{Title: p.Title, Text: problemText(p)})
 		return
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	s.encode(w, r, p)
+	s.writeProblem(w, r, p)
 }
 
 // problemText is what a person needs to know of it.
@@ -122,15 +125,19 @@ func problemText(p Problem) string {
 	return strings.Join(parts, "; ")
 }
 
+func (s *Service) writeProblem(w http.ResponseWriter, r *http.Request, p Problem) {
+	s.write(w, r, "application/problem+json", p.Status, p)
+}
+
 func (s *Service) writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
+	s.write(w, r, "application/json", status, body)
+}
+
+func (s *Service) write(w http.ResponseWriter, r *http.Request, media string, status int, body any) {
+	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	s.encode(w, r, body)
-}
-
-func (s *Service) encode(w http.ResponseWriter, r *http.Request, body any) {
 	if err := json.NewEncoder(w).Encode(body); err != nil {
 		s.log.WarnContext(r.Context(), "answer could not be sent", "path", r.URL.Path, "error", err)
 	}

@@ -205,7 +205,24 @@ func (s *Service) release(ctx context.Context, id ID, state DeliveryState, note 
 		u.change.Releases = []Release{{DeliveryID: id, State: state, Due: u.at, Note: note}}
 		return nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.released(ctx, id, state)
+}
+
+// released looks whose decision it was: the store leaves alone what is not dead
+// any more, as when somebody else has decided meanwhile.
+func (s *Service) released(ctx context.Context, id ID, state DeliveryState) error {
+	page, err := s.store.Deliveries(ctx, DeliveryQuery{ID: id, Limit: 1})
+	if err != nil || len(page.Items) == 0 {
+		return err
+	}
+	now := page.Items[0].State
+	if (now == DeliveryDismissed) != (state == DeliveryDismissed) {
+		return fmt.Errorf("delivery %s: %w: somebody else has decided otherwise, and it is %s", id, ErrWrongState, now)
+	}
+	return nil
 }
 
 // Lanes lists the lanes that the store knows, with when each was last served.

@@ -171,7 +171,7 @@ func TestRunCutsOffHooksThatTakeTooLongAndTheyAreDeliveredAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		s := live(t, withLog(&log))
+		s := live(t, withLog(t, &log))
 		s.pay.OnCreated("mail", func(ctx context.Context, _ payments.Created) error { <-ctx.Done(); return ctx.Err() })
 		next := s.liveSibling()
 		calls := 0
@@ -196,7 +196,7 @@ func TestRunEndsThoughAHookDoesNotListen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		s := live(t, withLog(&log))
+		s := live(t, withLog(t, &log))
 		release := make(chan struct{})
 		s.pay.OnCreated("deaf", func(context.Context, payments.Created) error { <-release; return nil })
 		p := s.mug(ana)
@@ -244,7 +244,7 @@ func TestAHookThatOutrunsItsLeaseChangesNothingAnyMore(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				slow := live(t, withLog(&log), rarely) // so that it is not the one to take over
+				slow := live(t, withLog(t, &log), rarely) // so that it is not the one to take over
 				release := make(chan struct{})
 				slow.pay.OnCreated("mail", func(context.Context, payments.Created) error { <-release; return end })
 				other := slow.liveSibling()
@@ -275,7 +275,7 @@ func TestRunSurvivesAStoreThatIsDownForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		var store *faulty
-		s := live(t, withFaults(&store), withLog(&log), func(c *payments.Config) { c.Hooks.Poll = time.Minute })
+		s := live(t, withFaults(&store), withLog(t, &log), func(c *payments.Config) { c.Hooks.Poll = time.Minute })
 		var created, expired atomic.Int64
 		s.pay.OnCreated("mail", func(context.Context, payments.Created) error { created.Add(1); return nil })
 		s.pay.OnExpired("mail", func(context.Context, payments.Expired) error { expired.Add(1); return nil })
@@ -308,7 +308,7 @@ func TestAnOutcomeThatCannotBeStoredIsDeliveredAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		var store *faulty
-		s := live(t, withFaults(&store), withLog(&log))
+		s := live(t, withFaults(&store), withLog(t, &log))
 		var calls atomic.Int64
 		s.pay.OnCreated("mail", func(context.Context, payments.Created) error { calls.Add(1); return nil })
 		p := s.mug(ana)
@@ -413,7 +413,7 @@ func TestRunKeepsItsLanesAndMissesThoseThatAreGone(t *testing.T) {
 		old := live(t)
 		hears(old, "points")
 		stopOld := old.run()
-		s := old.liveSibling(withLog(&log))
+		s := old.liveSibling(withLog(t, &log))
 		hears(s, "mail")
 		stop := s.run()
 		pass(time.Hour)

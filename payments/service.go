@@ -20,6 +20,8 @@ type Service struct {
 	gateways map[string]Gateway
 	nudge    chan struct{} // a commit of this process may have made deliveries or timers
 	traces   budget
+	notices  budget
+	recur    budget
 
 	mu      sync.Mutex
 	hooks   map[string]map[EventKind]func(context.Context, Event) error // by lane and kind, or anyKind
@@ -41,7 +43,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: c, store: c.Store, clock: c.Clock, log: c.Logger,
-		gateways: map[string]Gateway{}, nudge: make(chan struct{}, 1),
+		gateways: map[string]Gateway{}, nudge: make(chan struct{}, 1), recur: budget{most: recurringPerMinute},
 		hooks: map[string]map[EventKind]func(context.Context, Event) error{},
 	}
 	for _, g := range c.Gateways {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/internal/leak"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/paymentstest"
 	"github.com/lunaspay/lunas/storage/memory"
@@ -49,7 +50,7 @@ func newShop(t *testing.T, change ...func(*payments.Config)) *shop {
 			return payments.EndUser{ID: id, Email: id + "@example.com"}, nil
 		},
 		PublicURL: "https://shop.test/pay", ReturnURLs: []string{"https://shop.test/thanks"},
-		Logger: slog.New(slog.NewTextHandler(s.logs, nil)),
+		Logger: slog.New(slog.NewTextHandler(leak.Watch(t, s.logs), nil)),
 	}
 	for _, f := range change {
 		f(&c)

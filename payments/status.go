@@ -112,14 +112,20 @@ func refundID(f Fact) string  { return f.ID }
 // refundsBy sums the gateway's refunds: those it lists, and those of ours that
 // it said yes to.
 func (fs Facts) refundsBy(name func(Fact) string) int64 {
-	return slices.DeleteFunc(slices.Clone(fs), func(f Fact) bool {
-		ours := f.Kind == FactRefundRequested && fs.includes(Fact{Kind: FactRefundDone, Key: f.Key})
-		return f.Kind != FactRefund && !ours
-	}).sumBy(name)
+	refunds := slices.Clone(fs.of(FactRefund))
+	for _, asked := range fs.of(FactRefundRequested) {
+		if fs.includes(Fact{Kind: FactRefundDone, Key: asked.Key}) {
+			refunds = append(refunds, asked)
+		}
+	}
+	return refunds.sumBy(name)
 }
 
 // sumBy sums what has a name, each once, at its greatest amount.
 func (fs Facts) sumBy(name func(Fact) string) int64 {
+	if len(fs) == 0 {
+		return 0
+	}
 	most := map[string]int64{}
 	for _, f := range fs {
 		if n := name(f); n != "" {

@@ -60,7 +60,8 @@ type DeliveryStore interface {
 	// returns only the first open delivery of a payment and target: none
 	// whose predecessor (same payment and target, lower Seq) is still open
 	// or dead. And only those whose target and kind l names. Each lease
-	// counts one try.
+	// counts one try. Event.Order and Event.Now are the payment's, as of the
+	// lease; of one that cannot be read, zero.
 	LeaseDeliveries(ctx context.Context, l DeliveryLease) ([]Delivery, error)
 	// Finish records outcomes of leased deliveries and returns the ids of
 	// those whose lease is no longer the current one: for these nothing
@@ -133,6 +134,8 @@ const (
 	// RefTransaction is a gateway's own id of an attempt, where nothing else
 	// ties it to our reference. Scope: gateway name.
 	RefTransaction RefKind = "transaction"
+	RefRenewal     RefKind = "renewal" // Scope: the payment of the period before; Value: the number of the invoice, from 0
+	RefLinkUse     RefKind = "link"    // Scope: a link's id; Value: which of its paid payments it is, from 1
 )
 
 // ByID names a payment by its id.
@@ -153,7 +156,7 @@ func ByKey(u EndUser, key string) Ref {
 func userScope(u EndUser) string { return strconv.Quote(u.Tenant) + strconv.Quote(u.ID) }
 
 // UpdateFunc computes a Change from what is there. It must not do I/O, read a
-// clock, or call the store.
+// clock, or call the store. What it returns belongs to the store.
 type UpdateFunc func(Snapshot) (Change, error)
 
 // Snapshot is what Update found, under its locks.

@@ -34,6 +34,14 @@ func (s *Service) wakeAt(p *Payment, c *Claim, at time.Time) time.Time {
 	if p.Amount.IsZero() && !p.Facts.has(FactFree) {
 		by(at.Add(callWindow))
 	}
+	if p.uncounted() {
+		by(countSchedule.after(p.Watch.ChangedAt, at))
+	}
+	for _, due := range []time.Time{p.renewsAt(c), p.remindsAt()} {
+		if !due.IsZero() {
+			by(due)
+		}
+	}
 	for _, session := range p.unanswered() {
 		// Behind the deadline there is nothing to ask for: what is left is the
 		// sweep.
@@ -58,7 +66,7 @@ func (s *Service) wakeAt(p *Payment, c *Claim, at time.Time) time.Time {
 		by(t)
 	}
 	if c != nil && c.Waker == p.ID && !c.End.IsZero() && !c.ToldEnd.Equal(c.End) {
-		by(c.End)
+		by(c.End.Add(c.Grace))
 	}
 	return next
 }
@@ -125,6 +133,7 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 		return err == nil
 	}
 	try(func(ctx context.Context, p *Payment) (*Payment, error) { return s.settleFree(ctx, s.store, p) })
+	try(s.countUse)
 	try(func(ctx context.Context, p *Payment) (*Payment, error) { return p, s.matchParked(ctx, p) })
 	try(s.healOpening)
 	asked := try(func(ctx context.Context, p *Payment) (*Payment, error) {
@@ -138,6 +147,8 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 		try(s.resumeRefunds)
 		try(s.sweep)
 	}
+	try(s.renew)
+	try(s.remind)
 	failed := errors.Join(errs...)
 	_, err := s.updateID(ctx, p.ID, func(u *unit) error {
 		u.tellClaimEnd()
@@ -180,6 +191,7 @@ func (s *Service) healOpening(ctx context.Context, p *Payment) (*Payment, error)
 			for i := range u.p.Sessions {
 				if x := &u.p.Sessions[i]; x.Ref == session.Ref && x.Tries == session.Tries {
 					x.TriedAt, x.Tries = u.at, x.Tries+1
+					session = *x
 					return nil
 				}
 			}
@@ -189,7 +201,7 @@ func (s *Service) healOpening(ctx context.Context, p *Payment) (*Payment, error)
 			continue // the payer was faster
 		}
 		if err == nil {
-			p, err = s.open(ctx, started, session)
+			p, err = s.open(ctx, started, session, "")
 		}
 		if refusedFinally(err) || errors.Is(err, ErrWrongState) {
 			err = nil // recorded: there is nothing to try again

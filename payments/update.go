@@ -17,7 +17,7 @@ type unit struct {
 	claim  *Claim
 	lanes  []Lane
 	change Change
-	before Facts     // all facts at the start, to see whether there was news
+	before int       // the facts' weight at the start, to see whether there was news
 	soon   time.Time // wake then at the latest
 }
 
@@ -30,7 +30,7 @@ func (s *Service) update(ctx context.Context, store Store, ref Ref, fn func(*uni
 	at := s.now()
 	p, err := store.Update(ctx, ref, func(snap Snapshot) (Change, error) {
 		u := &unit{step: step{p: snap.Payment, at: at}, svc: s, claim: snap.Claim, lanes: snap.Lanes}
-		u.before = u.p.everything()
+		u.before = u.p.weight()
 		if p := u.p; p != nil && !p.WakeAt.After(at) {
 			u.soon = p.WakeAt // due, and not looked at yet: whatever comes in must not put it off
 		}
@@ -58,21 +58,21 @@ func (s *Service) updateID(ctx context.Context, id ID, fn func(*unit) error) (*P
 	})
 }
 
-// everything is all facts of weight, of the payment and its attempts.
-func (p *Payment) everything() Facts {
+// weight counts the facts of weight, of the payment and its attempts. As sets
+// of facts only grow, another count is other facts.
+func (p *Payment) weight() int {
 	if p == nil {
-		return nil
+		return 0
 	}
-	all := slices.Clone(p.Facts)
+	n := len(p.Facts)
 	for _, a := range p.Attempts {
-		for _, f := range a.Facts {
-			if !slices.Contains(weightless, f.Kind) {
-				f.Key = a.Gateway + "/" + a.TransactionID + "/" + f.Key
-				all = append(all, f.identity())
+		for i := range a.Facts {
+			if !slices.Contains(weightless, a.Facts[i].Kind) {
+				n++
 			}
 		}
 	}
-	return all
+	return n
 }
 
 // finish turns the step into a Change: it settles the claim, numbers the
@@ -82,10 +82,12 @@ func (u *unit) finish() (Change, error) {
 	if u.p == nil {
 		return *c, nil
 	}
-	if !slices.Equal(u.before, u.p.everything()) {
+	if u.p.weight() != u.before {
 		u.p.Watch.ChangedAt = u.at
 	}
 	u.settleClaim()
+	u.tellRenewal()
+	c.Events = make([]Event, 0, len(u.events))
 	for _, d := range u.events {
 		data, err := json.Marshal(d.body)
 		if err != nil {
@@ -127,7 +129,7 @@ func (u *unit) settleClaim() {
 	if !ever {
 		return
 	}
-	wasLive, oldEnd := had != nil && had.Live, claim.End
+	wasLive, oldEnd, oldGrace := had != nil && had.Live, claim.End, claim.Grace
 	if had == nil {
 		claim.Grants = append(claim.Grants, g)
 	} else {
@@ -135,7 +137,7 @@ func (u *unit) settleClaim() {
 	}
 	claim.lay(policy.Location)
 	u.tellClaim(claim, wasLive, oldEnd)
-	if claim.End != oldEnd || claim.Waker == "" {
+	if claim.End != oldEnd || claim.Grace != oldGrace || claim.Waker == "" {
 		claim.Waker = u.p.ID
 	}
 	if u.claim == nil || !equalJSON(u.claim, claim) {
@@ -153,7 +155,7 @@ func (u *unit) settleClaim() {
 func (u *unit) tellClaim(claim *Claim, wasLive bool, oldEnd time.Time) {
 	g := claim.grant(u.p.ID)
 	switch {
-	case g.Live && !wasLive && g.Start.Equal(g.Anchor):
+	case g.Live && !wasLive && !claim.follows(g):
 		u.tell(EventClaimGranted, u.claimKey("+"), &ClaimGranted{Claim: *claim.summary()})
 	case g.Live && !wasLive:
 		u.tell(EventClaimExtended, u.claimKey("+"), &ClaimExtended{Claim: *claim.summary()})

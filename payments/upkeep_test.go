@@ -132,7 +132,7 @@ func TestRunThatIsStoppedDoesNotGoOnCleaning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var store *sweeper
 		var log logbook
-		s := live(t, rarely, withLog(&log), withSweeper(&store), keeping(payments.Retention{Messages: 400 * day}))
+		s := live(t, rarely, withLog(t, &log), withSweeper(&store), keeping(payments.Retention{Messages: 400 * day}))
 		store.answer = func(int) (bool, error) { return true, nil }
 		stop := s.run()
 		pass(2 * time.Minute)
@@ -152,7 +152,7 @@ func TestRunCleansAgainSoonAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var store *sweeper
 		var log logbook
-		s := live(t, withLog(&log), withSweeper(&store), keeping(payments.Retention{Deliveries: 90 * day}))
+		s := live(t, withLog(t, &log), withSweeper(&store), keeping(payments.Retention{Deliveries: 90 * day}))
 		store.answer = func(n int) (bool, error) {
 			if n <= 10 {
 				return false, errDown

@@ -5,20 +5,22 @@ import "time"
 // View is what the payer may see of a payment: the JSON of GET
 // /payments/{id}.
 type View struct {
-	ID        ID         `json:"payment_id"`
-	Status    Status     `json:"status"`
-	Reference string     `json:"reference,omitempty"`
-	Amount    Money      `json:"amount"`
-	Text      string     `json:"amount_text"` // "Rp29.000"
-	Refunded  Money      `json:"refunded"`
-	Plan      *ViewPlan  `json:"plan,omitempty"`
-	Lines     []Line     `json:"lines,omitempty"`
-	Method    Method     `json:"method,omitempty"`
-	URL       string     `json:"url,omitempty"`   // where to pay, while it can be paid
-	Token     string     `json:"token,omitempty"` // for the gateway's script
-	PaidAt    *time.Time `json:"paid_at,omitempty"`
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt time.Time  `json:"expires_at"`
+	ID        ID        `json:"payment_id"`
+	Status    Status    `json:"status"`
+	Reference string    `json:"reference,omitempty"`
+	Amount    Money     `json:"amount"`
+	Text      string    `json:"amount_text"` // "Rp29.000"
+	Refunded  Money     `json:"refunded"`
+	Plan      *ViewPlan `json:"plan,omitempty"`
+	Lines     []Line    `json:"lines,omitempty"`
+	Method    Method    `json:"method,omitempty"`
+	URL       string    `json:"url,omitempty"`   // where to pay, while it can be paid
+	Token     string    `json:"token,omitempty"` // for the gateway's script
+	// Instructions say how to pay, while it can be paid.
+	Instructions *Instructions `json:"instructions,omitempty"`
+	PaidAt       *time.Time    `json:"paid_at,omitempty"`
+	CreatedAt    time.Time     `json:"created_at"`
+	ExpiresAt    time.Time     `json:"expires_at"`
 }
 
 // ViewPlan is the plan that was bought.
@@ -38,7 +40,9 @@ func (p *Payment) View() View {
 		v.Plan = &ViewPlan{ID: p.Plan.ID, Key: p.Plan.key(), Name: p.Plan.Name()}
 	}
 	if session, ok := p.Session(); ok && p.payable() {
-		v.URL, v.Token = session.RedirectURL, session.Token
+		if !p.spent(session) {
+			v.URL, v.Token, v.Instructions = session.RedirectURL, session.Token, session.Instructions
+		}
 	}
 	for _, st := range p.look().attempts {
 		v.Method = st.attempt.Method()

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/internal/leak"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/paymentstest"
 	"github.com/lunaspay/lunas/storage/memory"
@@ -65,6 +68,7 @@ func newService(t *testing.T, store payments.Store, clock payments.Clock) *payme
 		Store: store, Clock: clock, Gateways: []payments.Gateway{gateway{}},
 		Plans:     payments.Plans{{ID: "pro", Price: payments.IDR(29_000), Period: payments.Monthly}},
 		PublicURL: "https://shop.test/pay",
+		Logger:    slog.New(slog.NewTextHandler(leak.Watch(t, io.Discard), nil)),
 	})
 	require.NoError(t, err)
 	return pay

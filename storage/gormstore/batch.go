@@ -55,11 +55,13 @@ type newRef struct {
 
 type headKey struct{ payment, target string }
 
-func newBatch(c *conn) *batch {
+func newBatch(c *conn, requests int) *batch {
 	return &batch{
 		c:        c,
-		payments: map[payments.ID]*paymentState{}, claims: map[claimKey]*claimState{},
-		owners: map[hash]payments.ID{}, heads: map[headKey]deliveryRow{}, messages: map[payments.ID]payments.Message{},
+		payments: make(map[payments.ID]*paymentState, requests), claims: map[claimKey]*claimState{},
+		owners: make(map[hash]payments.ID, requests), heads: map[headKey]deliveryRow{},
+		events: make([]payments.Event, 0, 2*requests), deliveries: make([]deliveryRow, 0, 2*requests),
+		messages: make(map[payments.ID]payments.Message, requests),
 	}
 }
 
@@ -225,7 +227,7 @@ func (b *batch) next(state *paymentState, change payments.Change) (next *payment
 		after, err = next.row.payment()
 		return next, after, err
 	}
-	after = p.Clone()
+	after = p // which is fn's no more
 	next.row.version++
 	after.Version = next.row.version
 	next.changed = true

@@ -51,7 +51,7 @@ func (s *Store) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) (
 			keys := keySet(part)
 			c.later(c.step(update(c)+"state = 'leased', due = ?, owner = ?, lease = lease + 1, tries = tries + 1"+ofKeys,
 				micros(l.Until), l.Owner, keys))
-			events, err := eventsOf(ctx, c, part)
+			events, owners, err := aboutOf(ctx, c, part)
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,11 @@ func (s *Store) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) (
 				e := events[payments.EventID(payments.ID(r.payment), r.seq)]
 				r.version, r.at, r.data = e.Version, micros(e.At), string(e.Data)
 				r.state = stateLeased
-				leased = append(leased, r.delivery())
+				d := r.delivery()
+				if p := owners[r.payment]; p != nil {
+					d.Event.Order, d.Event.Now = p.Order, p.Totals
+				}
+				leased = append(leased, d)
 			}
 		}
 		return nil
@@ -98,7 +102,11 @@ func dueHeads(ctx context.Context, c *conn, l payments.DeliveryLease) ([]deliver
 	}
 	var due []deliveryRow
 	for some := range slices.Chunk(headsOfTargets(l), maxTargets) {
-		statement, args := ordered("due", limit, some...)
+		find := ordered
+		if skip != "" {
+			find = together // they are sorted below
+		}
+		statement, args := find("due", limit, some...)
 		found, err := query(ctx, c, scanLive, statement, args...)
 		if err != nil {
 			return nil, err
@@ -139,18 +147,29 @@ func scanLive(from row) (r deliveryRow, err error) {
 	return r, err
 }
 
-// eventsOf are the events that are delivered.
-func eventsOf(ctx context.Context, c *conn, deliveries []deliveryRow) (map[payments.ID]payments.Event, error) {
-	keys := make(set, len(deliveries))
+// aboutOf are the events that are delivered, and their payments as they are now.
+// A payment that does not parse is left out: it must not hold up the others.
+func aboutOf(ctx context.Context, c *conn, deliveries []deliveryRow) (map[payments.ID]payments.Event, map[string]*payments.Payment, error) {
+	keys, ids := make(set, len(deliveries)), make([]string, len(deliveries))
 	for i, r := range deliveries {
-		keys[i] = []any{r.payment, r.seq}
+		keys[i], ids[i] = []any{r.payment, r.seq}, r.payment
 	}
-	found, err := query(ctx, c, scanEvent, "SELECT "+eventColumns+" FROM lunas_event WHERE (payment_id, seq) IN ?", keys)
-	events := map[payments.ID]payments.Event{}
+	var found []payments.Event
+	var rows []paymentRow
+	err := c.do(ctx,
+		reading(c, &found, scanEvent, "SELECT "+eventColumns+" FROM lunas_event WHERE (payment_id, seq) IN ?", keys),
+		reading(c, &rows, scanPayment, "SELECT "+paymentColumns+" FROM lunas_payment WHERE id IN ?", column(distinct(ids))),
+	)
+	events, owners := map[payments.ID]payments.Event{}, map[string]*payments.Payment{}
 	for _, e := range found {
 		events[e.ID] = e
 	}
-	return events, err
+	for _, row := range rows {
+		if p, err := row.payment(); err == nil {
+			owners[row.id] = p
+		}
+	}
+	return events, owners, err
 }
 
 // Deliveries implements payments.DeliveryStore.

@@ -34,6 +34,8 @@ type dialect struct {
 	numbered bool
 	// in and insert write many rows of values, to look for or to insert.
 	in, insert placeholders
+	// insertWord begins an INSERT of many rows.
+	insertWord string
 	// upsert is what follows an INSERT that replaces rows that exist: key names
 	// the columns of the key, and columns the others.
 	upsert func(key string, columns []string) string

@@ -22,8 +22,8 @@
 // caller leads, the others wait for it, and each gets its own result once it is
 // durable. One that comes alone waits for nobody. On PostgreSQL with pgx such
 // a transaction takes two round trips, or three if a payment gets a new name.
-// It has 15 seconds, whatever the
-// callers' contexts say; a caller whose context ends gets its error at once.
+// It has ten seconds, whatever the callers' contexts say; a caller whose context
+// ends gets its error at once.
 //
 // # PostgreSQL
 //

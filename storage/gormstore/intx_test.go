@@ -73,7 +73,7 @@ func (b *hookBench) requireEffects(t *testing.T, want int, state payments.Delive
 }
 
 // createPayment stores a payment with one event, on its way to a target.
-func createPayment(t *testing.T, store payments.Store, target string) *payments.Payment {
+func createPayment(t testing.TB, store payments.Store, target string) *payments.Payment {
 	t.Helper()
 	id := payments.NewID()
 	p, err := store.Update(context.WithoutCancel(t.Context()), payments.ByID(id), func(payments.Snapshot) (payments.Change, error) {
@@ -112,7 +112,7 @@ func eachHost(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 	deferred := strings.ReplaceAll(gormstore.SQLiteDSN("PATH"), "&_txlock=immediate", "")
 	require.NotContains(t, deferred, "txlock")
 	for name, open := range map[string]func(t *testing.T) *gorm.DB{
-		"file": openFile,
+		"file": func(t *testing.T) *gorm.DB { return openFile(t) },
 		"prepared statements": func(t *testing.T) *gorm.DB {
 			return openDB(t, fileDSN(t), &gorm.Config{PrepareStmt: true, Logger: logger.Discard})
 		},
@@ -132,7 +132,7 @@ func eachHost(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 	}
 }
 
-func fileDSN(t *testing.T) string { return gormstore.SQLiteDSN(filepath.Join(t.TempDir(), "shop.db")) }
+func fileDSN(t testing.TB) string { return gormstore.SQLiteDSN(filepath.Join(t.TempDir(), "shop.db")) }
 
 func limited(t *testing.T, db *gorm.DB) *gorm.DB {
 	pool, err := db.DB()

@@ -27,7 +27,7 @@ func (k claimKey) values() []any { return []any{k.tenant, k.user, k.plan} }
 // claims, each in the order of their keys. As all transactions lock in this
 // order, no two can wait for each other.
 func load(ctx context.Context, c *conn, rs []*request) (*batch, error) {
-	b := newBatch(c)
+	b := newBatch(c, len(rs))
 	var ids []string
 	var hashes []hash
 	for _, r := range rs {

@@ -7,6 +7,9 @@ import (
 	"github.com/lunaspay/lunas/payments"
 )
 
+// verdictIndex leaves out what is no notification.
+var verdictIndex = partialIndex{name: "lunas_message_verdict", column: "verdict", without: ""}
+
 // Messages implements payments.PaymentStore.
 func (s *Store) Messages(ctx context.Context, q payments.MessageQuery) (payments.Page[payments.Message], error) {
 	index := "PRIMARY"
@@ -17,7 +20,7 @@ func (s *Store) Messages(ctx context.Context, q payments.MessageQuery) (payments
 	case q.Ref != "":
 		index = "lunas_message_ref"
 	case len(q.Verdict) > 0:
-		index = "lunas_message_verdict"
+		index = verdictIndex.name
 	}
 	base := func() *selection {
 		sel := selectFrom("SELECT " + messageColumns + " FROM lunas_message" + s.dialect.by(index))
@@ -35,7 +38,7 @@ func (s *Store) Messages(ctx context.Context, q payments.MessageQuery) (payments
 		}
 		return sel.where("id > ?", q.Cursor)
 	}
-	statement, args := ordered("id", pageRows(q.Limit), split(base, "verdict", q.Verdict, index == "lunas_message_verdict")...)
+	statement, args := ordered("id", pageRows(q.Limit), split(base, verdictIndex, q.Verdict, index == verdictIndex.name)...)
 	messages, err := query(ctx, s.reader(), scanMessage, statement, args...)
 	if err != nil {
 		return payments.Page[payments.Message]{}, fmt.Errorf("list messages: %w", err)

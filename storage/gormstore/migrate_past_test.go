@@ -22,6 +22,7 @@ type past struct {
 	claim       payments.Claim
 	lanes       []payments.Lane
 	messages    []payments.Message
+	record      payments.Record
 }
 
 const (
@@ -72,6 +73,9 @@ func newPast() *past {
 		{ID: "019a0000-0002-7000-8000-000000000001", PaymentID: paidID, Gateway: "snap", Op: "notification", Ref: "R-1 ", Raw: []byte("{}\x00\xff\r\n"), Verdict: payments.VerdictApplied, Note: "note é", At: t0},
 		{ID: "019a0000-0002-7000-8000-000000000002", Gateway: "snap", Op: "notification", Ref: "nobody's", Raw: []byte("raw"), Verdict: payments.VerdictParked, At: after(time.Hour)},
 	}
+	p.record = payments.Record{
+		RecordRef: payments.RecordRef{Kind: "link", Key: "Link é "}, Tenant: user.Tenant, Version: 2, Doc: json.RawMessage(`{"b":1, "a":9007199254740993}`),
+	}
 	p.deliveries = p.delivered()
 	return p
 }
@@ -119,6 +123,9 @@ func (p *past) write(t *testing.T, store payments.Store) {
 		_, err := store.Lanes(t.Context(), lanes)
 		require.NoError(t, err)
 	}
+	for range p.record.Version {
+		p.putRecord(t, store)
+	}
 	first := p.lease(t, store, t0, after(10*time.Minute))
 	require.Len(t, first, 3)
 	p.finish(t, store, first[0], payments.Outcome{State: payments.DeliveryDead, Error: "broken"})
@@ -130,6 +137,16 @@ func (p *past) write(t *testing.T, store payments.Store) {
 	second := p.lease(t, store, after(40*time.Minute), after(50*time.Minute))
 	require.Len(t, second, 2)
 	p.finish(t, store, second[1], payments.Outcome{State: payments.DeliveryDead, Error: "given up"}) // the other lease runs out
+}
+
+func (p *past) putRecord(t *testing.T, store payments.Store) *payments.Record {
+	t.Helper()
+	stored, err := store.(payments.RecordStore).UpdateRecord(t.Context(), p.record.RecordRef, func(*payments.Record) (*payments.Record, error) {
+		r := p.record
+		return &r, nil
+	})
+	require.NoError(t, err)
+	return stored
 }
 
 func change(t *testing.T, store payments.Store, ref payments.Ref, c payments.Change) *payments.Payment {
@@ -192,6 +209,7 @@ func (p *past) check(t *testing.T, store payments.Store) {
 	lanes, err := store.Lanes(ctx, payments.LaneChange{})
 	require.NoError(t, err)
 	require.Equal(t, p.lanes, lanes)
+	require.Equal(t, []*payments.Record{&p.record}, items(store.(payments.RecordStore).Records(ctx, payments.RecordQuery{Kind: "link", Tenant: p.user.Tenant})))
 }
 
 // items are those of a page, or the error.
@@ -242,4 +260,5 @@ func (p *past) goOn(t *testing.T, store payments.Store) {
 	require.Len(t, released, 1, "the one behind it still waits")
 	require.Equal(t, p.deliveries[4].ID, released[0].ID)
 	require.Equal(t, 1, released[0].Tries, "they are counted anew")
+	require.Equal(t, p.record.Version+1, p.putRecord(t, store).Version)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans/midtranstest"
+	"github.com/lunaspay/lunas/internal/leak"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/storage/gormstore"
 	"github.com/lunaspay/lunas/storage/gormstore/scratch"
@@ -81,7 +82,7 @@ func serviceOn(t *testing.T, store payments.Store) *payments.Service {
 		Store: store, Gateways: []payments.Gateway{midtrans.Snap(sim.Config())}, PublicURL: "https://shop.test/pay",
 		Plans:  payments.Plans{{ID: "free", Price: payments.IDR(0)}},
 		Hooks:  payments.HookPolicy{Poll: time.Hour},
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.NewTextHandler(leak.Watch(t, io.Discard), nil)),
 	})
 	require.NoError(t, err)
 	return pay

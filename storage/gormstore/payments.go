@@ -10,6 +10,12 @@ import (
 	"github.com/lunaspay/lunas/payments"
 )
 
+// namesNothing: it cannot, and no database need be asked. (The other kinds are
+// looked up by their hash.)
+func namesNothing(ref payments.Ref) bool {
+	return ref == payments.Ref{} || ref.Kind == payments.RefID && !isText(ref.Value)
+}
+
 // named is the condition on a payment that ref names.
 func named(ref payments.Ref) (string, any) {
 	if ref.Kind == payments.RefID {
@@ -21,7 +27,7 @@ func named(ref payments.Ref) (string, any) {
 
 // Get implements payments.PaymentStore.
 func (s *Store) Get(ctx context.Context, ref payments.Ref) (*payments.Payment, error) {
-	if ref == (payments.Ref{}) {
+	if namesNothing(ref) {
 		return nil, notFound(ref)
 	}
 	name, arg := named(ref)
@@ -35,6 +41,9 @@ func (s *Store) Get(ctx context.Context, ref payments.Ref) (*payments.Payment, e
 	return rows[0].payment()
 }
 
+// statusIndex finds those that are not settled, which is how most end.
+var statusIndex = partialIndex{name: "lunas_payment_status", column: "status", without: string(payments.StatusSettled)}
+
 // Payments implements payments.PaymentStore.
 func (s *Store) Payments(ctx context.Context, q payments.PaymentQuery) (payments.Page[*payments.Payment], error) {
 	index := "PRIMARY"
@@ -46,10 +55,11 @@ func (s *Store) Payments(ctx context.Context, q payments.PaymentQuery) (payments
 	case q.Tenant != "":
 		index = "lunas_payment_tenant"
 	case len(q.Status) > 0:
-		index = "lunas_payment_status"
+		index = statusIndex.name
 	}
 	hint := s.dialect.by(index)
-	if index == "lunas_payment_tenant" && len(q.Status) > 0 {
+	eitherIndex := index == "lunas_payment_tenant" && len(q.Status) > 0
+	if eitherIndex {
 		hint = "" // of a rare status, the other index is the better one
 	}
 	base := func() *selection {
@@ -65,7 +75,11 @@ func (s *Store) Payments(ctx context.Context, q payments.PaymentQuery) (payments
 		}
 		return sel.where("id < ?", cmp.Or(q.Cursor, behindIDs))
 	}
-	statement, args := ordered("id DESC", pageRows(q.Limit), split(base, "status", q.Status, index == "lunas_payment_status")...)
+	parts := split(base, statusIndex, q.Status, index == statusIndex.name)
+	if eitherIndex {
+		allow(statusIndex, q.Status, parts[0])
+	}
+	statement, args := ordered("id DESC", pageRows(q.Limit), parts...)
 	rows, err := query(ctx, s.reader(), scanPayment, statement, args...)
 	if err != nil {
 		return payments.Page[*payments.Payment]{}, fmt.Errorf("list payments: %w", err)
@@ -87,6 +101,9 @@ func (s *Store) Events(ctx context.Context, q payments.EventQuery) (payments.Pag
 		if seen, err = strconv.Atoi(q.Cursor); err != nil {
 			return payments.Page[payments.Event]{}, badCursor(q.Cursor)
 		}
+	}
+	if !isText(q.PaymentID) {
+		return payments.Page[payments.Event]{}, ctx.Err()
 	}
 	events, err := query(ctx, s.reader(), scanEvent,
 		"SELECT "+eventColumns+" FROM lunas_event WHERE payment_id = ? AND seq > ? ORDER BY seq LIMIT ?",

@@ -34,6 +34,7 @@ func TestEveryStatementGoesByAnIndex(t *testing.T) {
 	t.Run("suite", func(t *testing.T) {
 		storagetest.Run(t, newStore)
 		storagetest.RunDeliveries(t, newStore)
+		storagetest.RunRecords(t, func(t *testing.T) payments.RecordStore { return newStore(t).(payments.RecordStore) })
 	})
 
 	statements := 0
@@ -92,13 +93,13 @@ func TestListsDoNotSort(t *testing.T) {
 		return nil
 	})
 	store, ctx := openStore(t, db, nil), t.Context()
-	settled := []payments.Status{payments.StatusSettled}
+	settled, pending := []payments.Status{payments.StatusSettled}, []payments.Status{payments.StatusPending}
 	for want, list := range map[string]func() error{
 		"INDEX sqlite_autoindex_lunas_payment_1 (id<?)": func() error { return second(store.Payments(ctx, payments.PaymentQuery{})) },
 		"INDEX lunas_payment_user ":                     func() error { return second(store.Payments(ctx, payments.PaymentQuery{UserID: "u", Cursor: "x"})) },
 		"INDEX lunas_payment_tenant":                    func() error { return second(store.Payments(ctx, payments.PaymentQuery{Tenant: "t", Status: settled})) },
 		"INDEX lunas_payment_reference":                 func() error { return second(store.Payments(ctx, payments.PaymentQuery{Reference: "r"})) },
-		"INDEX lunas_payment_status":                    func() error { return second(store.Payments(ctx, payments.PaymentQuery{Status: settled, Cursor: "x"})) },
+		"INDEX lunas_payment_status":                    func() error { return second(store.Payments(ctx, payments.PaymentQuery{Status: pending, Cursor: "x"})) },
 		"INDEX lunas_payment_wake":                      func() error { _, err := store.LeasePayments(ctx, payments.Lease{Limit: 1}); return err },
 		"INDEX lunas_message_payment":                   func() error { return second(store.Messages(ctx, payments.MessageQuery{PaymentID: "p"})) },
 		"INDEX lunas_message_ref":                       func() error { return second(store.Messages(ctx, payments.MessageQuery{Gateway: "g", Ref: "r"})) },
@@ -111,9 +112,11 @@ func TestListsDoNotSort(t *testing.T) {
 			})
 			return err
 		},
-		"PRIMARY KEY (payment_id=? AND seq>?)": func() error { return second(store.Events(ctx, payments.EventQuery{PaymentID: "p"})) },
-		"PRIMARY KEY (tenant=? AND user_id=?)": func() error { return second(store.Claims(ctx, payments.ClaimQuery{UserID: "u"})) },
-		"PRIMARY KEY (tenant=? AND user_id>?)": func() error { return second(store.Claims(ctx, payments.ClaimQuery{Cursor: `["u","p"]`})) },
+		"INDEX sqlite_autoindex_lunas_record_1 (kind=? AND name<?)": func() error { return second(store.Records(ctx, payments.RecordQuery{Kind: "k", Cursor: "c"})) },
+		"INDEX lunas_record_tenant":                                 func() error { return second(store.Records(ctx, payments.RecordQuery{Kind: "k", Tenant: "t"})) },
+		"PRIMARY KEY (payment_id=? AND seq>?)":                      func() error { return second(store.Events(ctx, payments.EventQuery{PaymentID: "p"})) },
+		"PRIMARY KEY (tenant=? AND user_id=?)":                      func() error { return second(store.Claims(ctx, payments.ClaimQuery{UserID: "u"})) },
+		"PRIMARY KEY (tenant=? AND user_id>?)":                      func() error { return second(store.Claims(ctx, payments.ClaimQuery{Cursor: `["u","p"]`})) },
 	} {
 		require.NoError(t, list(), want)
 		plan := strings.Join(explain(t, db, last), "\n")

@@ -13,19 +13,20 @@ import (
 )
 
 var postgres = dialect{
-	name:      "postgres",
-	begin:     []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
-	tune:      tunePostgres,
-	hasTable:  "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
-	check:     checkPostgres,
-	numbered:  true,
-	in:        inArrays,
-	insert:    arrayRows,
-	upsert:    onConflict,
-	returning: true,
-	lock:      " FOR UPDATE",
-	skip:      " FOR UPDATE SKIP LOCKED",
-	leaders:   2,
+	name:       "postgres",
+	begin:      []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
+	tune:       tunePostgres,
+	hasTable:   "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
+	check:      checkPostgres,
+	numbered:   true,
+	in:         inArrays,
+	insert:     arrayRows,
+	insertWord: "INSERT",
+	upsert:     onConflict,
+	returning:  true,
+	lock:       " FOR UPDATE",
+	skip:       " FOR UPDATE SKIP LOCKED",
+	leaders:    2,
 	transient: func(err error) bool {
 		return slices.Contains([]string{"40001", "40P01"}, sqlState(err)) // serialization failure, deadlock
 	},
@@ -50,16 +51,21 @@ func postgresRefused(err error) bool {
 // connection, for the rest of the transaction: to plan them anew is a good part
 // of the work of a small batch. Such a plan must do for a table of any size, so
 // it is to be one that goes by indexes, as the statements are written for.
+//
+// It also has the server end a transaction that is left alone for longer than
+// the store would wait in it. One whose client has vanished without a word
+// would keep its locks until TCP notices, by default after two hours.
 const postgresPlans = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), " +
-	"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+	"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), " +
+	"set_config('idle_in_transaction_session_timeout', '20s', true)"
 
 // tunePostgres leaves out what the server does not know: there are others that
 // speak PostgreSQL's protocol.
 func tunePostgres(ctx context.Context, pool *sql.DB) (statement string, err error) {
 	var known int
 	err = pool.QueryRowContext(ctx, "SELECT count(*) FROM pg_settings WHERE name IN "+
-		"('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin')").Scan(&known)
-	if err != nil || known < 4 {
+		"('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'idle_in_transaction_session_timeout')").Scan(&known)
+	if err != nil || known < 5 {
 		return "", err
 	}
 	return postgresPlans, nil

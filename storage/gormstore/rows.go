@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -30,19 +33,26 @@ func maybe(n sql.NullInt64) time.Time {
 	return instant(n.Int64)
 }
 
+// document encodes v. A Builder becomes a string without another copy.
 func document(v any) (string, error) {
-	doc, err := json.Marshal(v)
-	if err != nil {
+	var doc strings.Builder
+	if err := json.NewEncoder(&doc).Encode(v); err != nil {
 		return "", fmt.Errorf("encode document: %w", err)
 	}
-	return string(doc), nil
+	return strings.TrimSuffix(doc.String(), "\n"), nil
 }
 
-// decode reads a stored document. The row is named, its contents are not.
+// asWritten: package json, which writes documents, writes a duration as a number,
+// and version 2 has no form of its own for it.
+var asWritten = jsonv1.FormatDurationAsNano(true)
+
+// decode reads a stored document. The row is named, its contents are not. It
+// takes version 2 of encoding/json, which has yet to join the standard library:
+// each update reads a document, and version 2 is much faster at it.
 func decode[T any](doc, row string) (T, error) {
 	var v T
-	if err := json.Unmarshal([]byte(doc), &v); err != nil {
-		return v, fmt.Errorf("%s: stored document does not parse: %w", row, err)
+	if jsonv2.Unmarshal([]byte(doc), &v, asWritten) != nil { // whose text would quote from it
+		return v, fmt.Errorf("%s: stored document does not parse", row)
 	}
 	return v, nil
 }

@@ -35,6 +35,7 @@ func column[T any](values []T) set {
 // inserts are the statements that insert rows: more than one if there are
 // many, none if there are none.
 func (c *conn) inserts(text string, rows [][]any) (steps []*step) {
+	text = c.store.dialect.insertWord + strings.TrimPrefix(text, "INSERT")
 	for part := range slices.Chunk(rows, maxRows) {
 		steps = append(steps, c.step(text, table(part)))
 	}
@@ -125,20 +126,23 @@ func tuples(rows [][]any, put func(any) string) string {
 	return out.String()
 }
 
-// arrayRows is SELECT * FROM unnest($1::text[], …): PostgreSQL's form.
+// arrayRows is SELECT unnest($1::text[]), unnest($2::bigint[]), …: PostgreSQL's
+// form. With the arrays in a FROM clause the server would make a copy of the
+// rows first.
 func arrayRows(s *Store, rows [][]any, put func(any) string) string {
-	return "SELECT * FROM unnest(" + arrays(s, rows, put) + ")"
+	return "SELECT unnest(" + strings.Join(arrays(s, rows, put), "), unnest(") + ")"
 }
 
 // inArrays is that of a set.
 func inArrays(s *Store, rows [][]any, put func(any) string) string {
-	if len(rows[0]) == 1 {
-		return "= ANY(" + arrays(s, rows, put) + ")"
+	columns := arrays(s, rows, put)
+	if len(columns) == 1 {
+		return "= ANY(" + columns[0] + ")"
 	}
-	return "IN (" + arrayRows(s, rows, put) + ")"
+	return "IN (SELECT * FROM unnest(" + strings.Join(columns, ", ") + "))"
 }
 
-func arrays(s *Store, rows [][]any, put func(any) string) string {
+func arrays(s *Store, rows [][]any, put func(any) string) []string {
 	columns := make([]string, len(rows[0]))
 	for j := range columns {
 		array, kind := arrayOf(rows, j)
@@ -147,7 +151,7 @@ func arrays(s *Store, rows [][]any, put func(any) string) string {
 		}
 		columns[j] = put(array) + "::" + kind + "[]"
 	}
-	return strings.Join(columns, ", ")
+	return columns
 }
 
 // arrayOf is a column as pgx encodes arrays, and PostgreSQL's name of its

@@ -12,15 +12,18 @@ var sqlite = dialect{
 	name: "sqlite",
 	// Taking the lock at once: a transaction that reads first and asks for it
 	// later is refused, without any waiting, if another one wrote meanwhile.
-	begin:     []string{"BEGIN IMMEDIATE"},
-	hasTable:  "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-	check:     checkSQLite,
-	in:        inValues,
-	insert:    valuesRows,
-	upsert:    onConflict,
-	returning: true,
-	leaders:   1,
-	transient: sqliteBusy,
+	begin:    []string{"BEGIN IMMEDIATE"},
+	hasTable: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+	check:    checkSQLite,
+	in:       inValues,
+	insert:   valuesRows,
+	// What fails is rolled back whole, so SQLite need not keep a journal for the
+	// case that a part of the rows are in already.
+	insertWord: "INSERT OR FAIL",
+	upsert:     onConflict,
+	returning:  true,
+	leaders:    1,
+	transient:  sqliteBusy,
 	duplicate: func(err error) bool {
 		return err != nil && strings.Contains(err.Error(), "UNIQUE constraint failed")
 	},
@@ -32,7 +35,7 @@ var sqlite = dialect{
 // modernc.org/sqlite. Path may also be ":memory:"; see the package comment.
 func SQLiteDSN(path string) string {
 	path = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-	return "file:" + path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
+	return "file:" + path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-16000)&_txlock=immediate"
 }
 
 // sqliteBusy goes by the text, which is SQLite's own and the same with every

@@ -57,9 +57,10 @@ type Store struct {
 }
 
 var (
-	_ payments.Store    = (*Store)(nil)
-	_ payments.Listener = (*Store)(nil)
-	_ payments.Cleaner  = (*Store)(nil)
+	_ payments.Store       = (*Store)(nil)
+	_ payments.Listener    = (*Store)(nil)
+	_ payments.Cleaner     = (*Store)(nil)
+	_ payments.RecordStore = (*Store)(nil)
 )
 
 // Open returns a store on the host's database. It checks the database's

@@ -35,6 +35,12 @@ func TestConcurrency(t *testing.T) {
 	onEach(t, func(t *testing.T, dialect string) { storagetest.RunConcurrency(t, newStore(dialect)) })
 }
 
+func TestRecords(t *testing.T) {
+	onEach(t, func(t *testing.T, dialect string) {
+		storagetest.RunRecords(t, func(t *testing.T) payments.RecordStore { return newStore(dialect)(t).(payments.RecordStore) })
+	})
+}
+
 func TestTx(t *testing.T) {
 	onEach(t, func(t *testing.T, dialect string) {
 		storagetest.RunTx(t, func(t *testing.T) (payments.Store, func(t *testing.T) storagetest.Bound) {
@@ -71,12 +77,12 @@ func openNew(t *testing.T, dialect string) *gorm.DB {
 }
 
 // openFile opens a new database as the documentation says.
-func openFile(t *testing.T) *gorm.DB {
+func openFile(t testing.TB) *gorm.DB {
 	t.Helper()
 	return openDB(t, fileDSN(t))
 }
 
-func openDB(t *testing.T, dsn string, o ...gorm.Option) *gorm.DB {
+func openDB(t testing.TB, dsn string, o ...gorm.Option) *gorm.DB {
 	t.Helper()
 	if len(o) == 0 {
 		o = []gorm.Option{&gorm.Config{Logger: logger.Discard}}
@@ -87,13 +93,13 @@ func openDB(t *testing.T, dsn string, o ...gorm.Option) *gorm.DB {
 	return db
 }
 
-func closeAfter(t *testing.T, db *gorm.DB) {
+func closeAfter(t testing.TB, db *gorm.DB) {
 	pool, err := db.DB()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
 }
 
-func openStore(t *testing.T, db *gorm.DB, o *gormstore.Options) *gormstore.Store {
+func openStore(t testing.TB, db *gorm.DB, o *gormstore.Options) *gormstore.Store {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	require.NoError(t, gormstore.Migrate(ctx, db, o))

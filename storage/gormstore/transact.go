@@ -12,20 +12,36 @@ import (
 )
 
 // patience is how long the store waits for the database in one transaction.
-// It is the store's own: a caller that leaves takes nobody along.
-const patience = 15 * time.Second
+// It is the store's own: a caller that leaves takes nobody along. Midtrans waits
+// for 15 seconds, and is to hear that it should send again.
+const patience = 10 * time.Second
 
 // reader is where a statement that only reads goes.
 func (s *Store) reader() *conn {
 	if s.bound != nil {
-		return s.conn(sqlWire{s.bound})
+		return s.conn(patient{sqlWire{s.bound}})
 	}
-	return s.conn(sqlWire{s.pool})
+	return s.conn(patient{sqlWire{s.pool}})
+}
+
+// patient waits for the answer as long as a transaction does, and no longer. A
+// database that vanishes without a word would keep the caller, and a connection
+// of the pool, for as long as TCP takes to notice: many minutes, or for ever.
+type patient struct{ wire }
+
+func (w patient) send(ctx context.Context, steps []*step) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return w.wire.send(ctx, steps)
 }
 
 func (s *Store) conn(w wire) *conn {
-	_, pipelines := w.(pgxWire)
-	return &conn{wire: w, store: s, pipelines: pipelines}
+	c := &conn{wire: w, store: s}
+	switch w.(type) {
+	case pgxWire, pipelineWire:
+		c.pipelines = true
+	}
+	return c
 }
 
 // write runs f in a transaction: one of its own, or a part of the host's. All
@@ -55,7 +71,8 @@ func (s *Store) writeLocked(ctx context.Context, f func(ctx context.Context, c *
 	if s.bound == nil {
 		return repeat(ctx, s.again, func() error { return s.onLive(ctx, f) })
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	return repeat(ctx, s.overtaken, func() error { return s.inSavepoint(ctx, f) })
 }
 
@@ -142,7 +159,7 @@ func (s *Store) inTransaction(ctx context.Context, f func(ctx context.Context, c
 	}
 	var discard error
 	if s.pgx {
-		discard = one.Raw(func(c any) error { return transact(pgxWire{c.(*stdlib.Conn).Conn()}) })
+		discard = one.Raw(func(c any) error { return transact(pgxWireOf(c.(*stdlib.Conn).Conn())) })
 	} else if transact(sqlWire{one}) != nil {
 		discard = one.Raw(func(any) error { return driver.ErrBadConn })
 	}

@@ -15,6 +15,9 @@ func (s *Store) Update(ctx context.Context, ref payments.Ref, fn payments.Update
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("update payment: %w", err)
 	}
+	if namesNothing(ref) {
+		ref = payments.Ref{}
+	}
 	r := newRequest(ref, fn)
 	if s.bound != nil {
 		s.commitAll(ctx, []*request{r}) // never with others: it would commit for the host

@@ -69,7 +69,10 @@ func (s *Store) LeaseDeliveries(ctx context.Context, l payments.DeliveryLease) (
 		d.Lease, d.leased = s.lease, true
 		d.Due, d.Owner = l.Until, l.Owner
 		d.Tries++
-		leased = append(leased, s.whole(d))
+		out := s.whole(d)
+		p := s.payments[d.Event.PaymentID].payment.Clone()
+		out.Event.Order, out.Event.Now = p.Order, p.Totals
+		leased = append(leased, out)
 	}
 	return leased, nil
 }

@@ -23,6 +23,7 @@ type Store struct {
 	claims   map[claimKey]*payments.Claim
 	messages map[payments.ID]*payments.Message
 	lanes    map[string]*payments.LaneRecord
+	records  map[payments.RecordRef]*payments.Record
 
 	deliveries map[payments.ID]*delivery
 	// queues are the open and dead deliveries of each payment and target, by
@@ -36,8 +37,9 @@ type Store struct {
 }
 
 var (
-	_ payments.Store   = (*Store)(nil)
-	_ payments.Cleaner = (*Store)(nil)
+	_ payments.Store       = (*Store)(nil)
+	_ payments.Cleaner     = (*Store)(nil)
+	_ payments.RecordStore = (*Store)(nil)
 )
 
 // record is a payment with what belongs to it alone.
@@ -55,6 +57,7 @@ func New() *Store {
 		claims:     map[claimKey]*payments.Claim{},
 		messages:   map[payments.ID]*payments.Message{},
 		lanes:      map[string]*payments.LaneRecord{},
+		records:    map[payments.RecordRef]*payments.Record{},
 		deliveries: map[payments.ID]*delivery{},
 		queues:     map[queueKey][]*delivery{},
 	}

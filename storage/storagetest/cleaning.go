@@ -123,7 +123,7 @@ func cleanMessages(c *checker) {
 	var gone []payments.ID
 	for _, v := range []payments.Verdict{
 		"", payments.VerdictApplied, payments.VerdictDuplicate, payments.VerdictOutdated, payments.VerdictUnconfirmed, payments.VerdictUnasked,
-		payments.VerdictContradicted, payments.VerdictUnknownWord, payments.VerdictTest, payments.VerdictForged, payments.VerdictMalformed,
+		payments.VerdictContradicted, payments.VerdictUnknownWord, payments.VerdictTest, payments.VerdictNotice, payments.VerdictForged, payments.VerdictMalformed,
 	} {
 		gone = append(gone, c.said(v, old))
 		c.said(v, before)

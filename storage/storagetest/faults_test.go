@@ -20,6 +20,54 @@ var faults = map[string]struct {
 	breaks func(*faulty)
 	rule   string
 }{
+	"a filter becomes part of the statement": {"basics", func(f *faulty) {
+		f.list = func(ctx context.Context, q payments.PaymentQuery) (payments.Page[*payments.Payment], error) {
+			if strings.Contains(q.Reference, "' OR '1'='1") {
+				q = payments.PaymentQuery{}
+			}
+			return f.Store.Payments(ctx, q)
+		}
+	}, "a text that is nothing's name selects nothing"},
+	"what is no text is an error": {"basics", func(f *faulty) {
+		f.get = func(ctx context.Context, ref payments.Ref) (*payments.Payment, error) {
+			if strings.Contains(ref.Value, "\x00") {
+				return nil, errors.New("invalid byte sequence")
+			}
+			return f.Store.Get(ctx, ref)
+		}
+	}, "a Ref names what was created under it and nothing else"},
+	"a record is read, then saved": {"records", func(f *faulty) {
+		f.record = func(ctx context.Context, store payments.RecordStore, ref payments.RecordRef, fn recordFunc) (*payments.Record, error) {
+			found, err := store.Record(ctx, ref)
+			if err != nil && !errors.Is(err, payments.ErrNotFound) {
+				return nil, err
+			}
+			runtime.Gosched()
+			changed, err := fn(found)
+			if err != nil {
+				return nil, err
+			}
+			return store.UpdateRecord(ctx, ref, func(*payments.Record) (*payments.Record, error) { return changed, nil })
+		}
+	}, "updates of the same record never overlap"},
+	"keys of records fold": {"records", func(f *faulty) {
+		f.record = func(ctx context.Context, store payments.RecordStore, ref payments.RecordRef, fn recordFunc) (*payments.Record, error) {
+			ref.Kind = payments.RecordKind(strings.ToLower(string(ref.Kind)))
+			return store.UpdateRecord(ctx, ref, fn)
+		}
+	}, "those of different kinds never meet"},
+	"a record loses its document": {"records", func(f *faulty) {
+		f.record = func(ctx context.Context, store payments.RecordStore, ref payments.RecordRef, fn recordFunc) (*payments.Record, error) {
+			return store.UpdateRecord(ctx, ref, func(r *payments.Record) (*payments.Record, error) {
+				changed, err := fn(r)
+				if changed != nil {
+					changed.Doc = []byte("null")
+					changed.Tenant = ""
+				}
+				return changed, err
+			})
+		}
+	}, "every field of a record survives"},
 	"read, then save": {"concurrency", func(f *faulty) {
 		f.update = func(ctx context.Context, ref payments.Ref, fn payments.UpdateFunc) (*payments.Payment, error) {
 			var snap payments.Snapshot

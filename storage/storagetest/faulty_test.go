@@ -23,6 +23,25 @@ type faulty struct {
 	lanes  func(context.Context, payments.LaneChange) ([]payments.Lane, error)
 	list   func(context.Context, payments.PaymentQuery) (payments.Page[*payments.Payment], error)
 	clean  func(context.Context, payments.Cleaning) (bool, error)
+	record func(context.Context, payments.RecordStore, payments.RecordRef, recordFunc) (*payments.Record, error)
+}
+
+type recordFunc = func(*payments.Record) (*payments.Record, error)
+
+func (f *faulty) UpdateRecord(ctx context.Context, ref payments.RecordRef, fn recordFunc) (*payments.Record, error) {
+	store := f.Store.(payments.RecordStore)
+	if f.record != nil {
+		return f.record(ctx, store, ref, fn)
+	}
+	return store.UpdateRecord(ctx, ref, fn)
+}
+
+func (f *faulty) Record(ctx context.Context, ref payments.RecordRef) (*payments.Record, error) {
+	return f.Store.(payments.RecordStore).Record(ctx, ref)
+}
+
+func (f *faulty) Records(ctx context.Context, q payments.RecordQuery) (payments.Page[*payments.Record], error) {
+	return f.Store.(payments.RecordStore).Records(ctx, q)
 }
 
 func (f *faulty) Update(ctx context.Context, ref payments.Ref, fn payments.UpdateFunc) (*payments.Payment, error) {
@@ -125,6 +144,8 @@ func TestFaulty(t *testing.T) {
 		storagetest.RunDeliveries(t, newStore)
 	case "concurrency":
 		storagetest.RunConcurrency(t, newStore)
+	case "records":
+		storagetest.RunRecords(t, func(t *testing.T) payments.RecordStore { return newStore(t).(payments.RecordStore) })
 	case "cleaning":
 		storagetest.RunCleaning(t, newStore)
 	case "tx":

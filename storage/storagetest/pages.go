@@ -1,8 +1,10 @@
 package storagetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lunaspay/lunas/payments"
@@ -15,6 +17,7 @@ var pageCases = []testCase{
 	{"pages/messages", pagesOfMessages},
 	{"pages/deliveries", pagesOfDeliveries},
 	{"pages/claims", pagesOfClaims},
+	{"pages/foreign cursors", pagesOfForeignCursors},
 	{"pages/default and greatest limit", pagesLimits},
 }
 
@@ -193,6 +196,43 @@ func pagesOfClaims(c *checker) {
 	c.pages(want, read)
 	slices.Sort(want)
 	c.same(2*len(users), len(slices.Compact(want)), "number of different claims")
+}
+
+// foreignCursors are what a stranger may send in a cursor's place. Databases
+// refuse the zero byte and what is not UTF-8, each in its own way.
+var foreignCursors = []string{
+	"\x00", "a\x00b", "\xff", "\xc3\x28", "nonsense", "🧧", "'", `"`, "%", "-1", "1e9", "99999999999999999999", "9223372036854775808", "null", "[]", "{}",
+	`["a"]`, `[1,2]`, `["\u0000","\ud800"]`, "/", "-/", "a-1/b", "a-x/b", "\x00-1/\x00", "\xff-1/\xff", strings.Repeat("z", 5000),
+}
+
+func pagesOfForeignCursors(c *checker) {
+	c.rule("a cursor that no page gave is an *InvalidError, or some page; never a failure of the store")
+	p := c.create(c.payment())
+	c.emit(p.ID, nil, payments.EventCreated)
+	for _, cursor := range foreignCursors {
+		for list, read := range map[string]func() error{
+			"Payments": func() error { _, err := c.store.Payments(c.ctx, payments.PaymentQuery{Cursor: cursor}); return err },
+			"Payments of a user": func() error {
+				_, err := c.store.Payments(c.ctx, payments.PaymentQuery{UserID: p.User.ID, Tenant: p.User.Tenant, Cursor: cursor})
+				return err
+			},
+			"Events": func() error {
+				_, err := c.store.Events(c.ctx, payments.EventQuery{PaymentID: p.ID, Cursor: cursor})
+				return err
+			},
+			"Messages":   func() error { _, err := c.store.Messages(c.ctx, payments.MessageQuery{Cursor: cursor}); return err },
+			"Deliveries": func() error { _, err := c.store.Deliveries(c.ctx, payments.DeliveryQuery{Cursor: cursor}); return err },
+			"Claims": func() error {
+				_, err := c.store.Claims(c.ctx, payments.ClaimQuery{Tenant: p.User.Tenant, Cursor: cursor})
+				return err
+			},
+		} {
+			err := read()
+			if invalid := (*payments.InvalidError)(nil); err != nil && !errors.As(err, &invalid) {
+				c.failf("%s with the cursor %.40q: %v", list, cursor, err)
+			}
+		}
+	}
 }
 
 func pagesLimits(c *checker) {

@@ -64,7 +64,7 @@ func paymentNotFound(c *checker) {
 	p := c.create(c.payment())
 	for _, ref := range []payments.Ref{
 		payments.ByID(payments.NewID()), payments.ByID(""), payments.ByID("x"), payments.ByID(payments.ID(awkward)),
-		payments.ByID(p.ID + "0"), payments.ByGatewayRef("", string(p.ID)), payments.ByGatewayRef("snap", ""),
+		payments.ByID(p.ID + "0"), payments.ByID("a\x00b"), payments.ByID("\xff"), payments.ByGatewayRef("", string(p.ID)), payments.ByGatewayRef("snap", ""),
 		{Kind: "other", Value: string(p.ID)}, {Value: string(p.ID)},
 	} {
 		_, err := c.store.Get(c.ctx, ref)

@@ -47,13 +47,16 @@ func (c *checker) fullPayment() *payments.Payment {
 		User: payments.EndUser{ID: "user-" + awkward, Tenant: "shop-é", Name: awkward, Email: "siti@example.com", Phone: "+62811"},
 		Plan: &payments.Plan{
 			ID: "pro-monthly", Key: "pro", DisplayName: "Pro 🚀", Price: payments.IDR(29_000),
-			Period: payments.Period{Years: 1, Months: 2, Days: 3},
+			Period:  payments.Period{Years: 1, Months: 2, Days: 3},
+			Renewal: &payments.Renewal{Lead: time.Hour, Grace: 2 * time.Hour, Reminders: []time.Duration{-time.Hour, 0}},
 		},
 		Lines: []payments.Line{
 			{Item: payments.Item{ID: "mug", Name: awkward, Price: payments.Money{Amount: 1050, Currency: "USD"}}, Quantity: 3},
 			{Item: payments.Item{ID: "cup", Name: "Cup", Price: payments.IDR(1)}, Quantity: 1},
 		},
 		Amount:   payments.IDR(9_007_199_254_740_993), // no float64 holds it
+		LinkID:   "link-1",
+		Renews:   &payments.Renews{PaymentID: "p0", EndsAt: at(time.Hour), Subscription: "s1"},
 		Metadata: map[string]string{"": "empty key", awkward: awkward, "Case": "1", "case": "2"},
 		// Far off, and before 1970.
 		CreatedAt: p.CreatedAt, ExpiresAt: time.Date(1969, time.July, 20, 20, 17, 40, 1000, time.UTC),
@@ -68,6 +71,11 @@ func (c *checker) fullPayment() *payments.Payment {
 	p.Sessions = []payments.Session{{
 		Gateway: "snap", Ref: "R-1", Method: "bank_transfer/bca", TriedAt: at(2 * time.Microsecond), Tries: 2,
 		OpenedAt: at(3 * time.Microsecond), Token: "tok", RedirectURL: "https://pay.example/x?a=1&b=<2>", TransactionID: "T-1", Refused: awkward,
+		Instructions: &payments.Instructions{
+			Kind: payments.KindVirtualAccount, Method: "bank_transfer/bca", Bank: "bca", VANumber: "8127", BillerCode: "70012", BillKey: "99",
+			QR: awkward, QRImageURL: "https://q", Deeplink: "gojek://d", RedirectURL: "https://r", Phone: "+62", Store: "indomaret", Code: "25",
+			Amount: payments.IDR(29_000), ExpiresAt: at(time.Minute),
+		},
 		Closed: true, Extra: json.RawMessage(`{"vat": 9007199254740993, "<tag>": ["é", null]}`),
 	}, {Gateway: "snap", Ref: "R-2", TriedAt: at(0)}}
 	p.Attempts = []payments.Attempt{
@@ -80,6 +88,8 @@ func (c *checker) fullPayment() *payments.Payment {
 		Gateway: "snap", Ref: "R-1", TransactionID: "T-1", Word: "refund", Since: at(5 * time.Hour),
 		Facts: facts(payments.FactRefunded), Contradicted: true,
 	}}}
+	p.LinkUse = 3
+	p.Renewal = payments.RenewalState{Stopped: true, Next: "p2", Closed: 1, Subscription: "s2", TriedAt: at(time.Minute), Reminded: 2, Unwanted: true}
 	p.WakeAt = at(6 * time.Hour)
 	p.Method, p.Extra = "gopay", json.RawMessage(`{"enabled": [true]}`)
 	p.Version = 41
@@ -113,10 +123,10 @@ func fullClaim(u payments.EndUser, plan string) payments.Claim {
 	return payments.Claim{
 		Tenant: u.Tenant, UserID: u.ID, PlanKey: plan, Start: at(time.Minute), End: at(time.Hour),
 		Grants: []payments.Grant{
-			{PaymentID: payments.NewID(), Period: payments.Period{Years: 1, Months: 2, Days: 3}, Anchor: at(0), Live: true, Start: at(time.Minute), End: at(time.Hour)},
+			{PaymentID: payments.NewID(), Period: payments.Period{Years: 1, Months: 2, Days: 3}, Anchor: at(0), Live: true, Grace: time.Minute, Start: at(time.Minute), End: at(time.Hour)},
 			{PaymentID: payments.NewID(), Period: payments.Lifetime, Anchor: at(time.Microsecond)},
 		},
-		ToldEnd: at(2 * time.Hour), Waker: payments.NewID(),
+		ToldEnd: at(2 * time.Hour), Waker: payments.NewID(), Grace: time.Second,
 	}
 }
 

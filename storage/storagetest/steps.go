@@ -165,10 +165,19 @@ func (c *checker) leaseAll(now time.Time, targets ...string) []payments.Delivery
 	return c.lease(l)
 }
 
+// lease also sees to it that each event comes with its order, and what is true
+// of it now, and takes both away: lists have neither.
 func (c *checker) lease(l payments.DeliveryLease) []payments.Delivery {
 	c.t.Helper()
 	leased, err := c.store.LeaseDeliveries(c.ctx, l)
 	c.ok(err, "LeaseDeliveries")
+	for i := range leased {
+		e := &leased[i].Event
+		p := c.get(payments.ByID(e.PaymentID))
+		c.same(p.Order, e.Order, "the Event.Order of the leased delivery "+string(leased[i].ID))
+		c.same(p.Totals, e.Now, "the Event.Now of the leased delivery "+string(leased[i].ID))
+		e.Order, e.Now = payments.Order{}, payments.Totals{}
+	}
 	return leased
 }
 

@@ -20,7 +20,7 @@ import (
 // Run checks what a store keeps and how it is read: payments and their
 // names, events, messages, claims, timers, and lists.
 func Run(t *testing.T, newStore func(t *testing.T) payments.Store) {
-	run(t, newStore, slices.Concat(updateCases, paymentCases, refCases, eventCases, messageCases, claimCases, timerCases, pageCases, cancelCases))
+	run(t, newStore, slices.Concat(updateCases, paymentCases, refCases, eventCases, messageCases, claimCases, timerCases, pageCases, cancelCases, hostileCases))
 }
 
 // RunDeliveries checks the way of deliveries: leases, order, outcomes,

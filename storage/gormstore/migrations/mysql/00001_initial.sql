@@ -123,4 +123,16 @@ CREATE TABLE IF NOT EXISTS lunas_message (
     INDEX lunas_message_verdict (verdict, id)
 ) ENGINE = InnoDB;
 
+-- Small documents that are no payments: links. key is called name, as it is a
+-- word of SQL. A key is unique within its kind; tenant is for lists.
+CREATE TABLE IF NOT EXISTS lunas_record (
+    kind    VARBINARY(32)  NOT NULL,
+    name    VARBINARY(255) NOT NULL,
+    tenant  VARBINARY(256) NOT NULL,
+    version BIGINT         NOT NULL,
+    doc     LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    PRIMARY KEY (kind, name),
+    INDEX lunas_record_tenant (tenant, kind, name)
+) ENGINE = InnoDB;
+
 REPLACE INTO lunas_schema (id, version) VALUES (1, 1);

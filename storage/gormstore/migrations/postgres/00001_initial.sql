@@ -31,7 +31,7 @@ CREATE TABLE lunas_payment (
 CREATE INDEX lunas_payment_user ON lunas_payment (tenant, user_id, id);
 CREATE INDEX lunas_payment_tenant ON lunas_payment (tenant, id) WHERE tenant <> '';
 CREATE INDEX lunas_payment_reference ON lunas_payment (reference, id) WHERE reference <> '';
-CREATE INDEX lunas_payment_status ON lunas_payment (status, id);
+CREATE INDEX lunas_payment_status ON lunas_payment (status, id) WHERE status <> 'settled';
 CREATE INDEX lunas_payment_wake ON lunas_payment (wake_at) WHERE wake_at IS NOT NULL;
 
 -- Names of payments, besides their ids. A name may be longer than an index
@@ -123,5 +123,18 @@ CREATE TABLE lunas_message (
 CREATE INDEX lunas_message_payment ON lunas_message (payment_id, id) WHERE payment_id <> '';
 CREATE INDEX lunas_message_ref ON lunas_message (ref, gateway, id) WHERE ref <> '';
 CREATE INDEX lunas_message_verdict ON lunas_message (verdict, id) WHERE verdict <> '';
+
+-- Small documents that are no payments: links. key is called name, as it is a
+-- word of SQL. A key is unique within its kind; tenant is for lists.
+CREATE TABLE lunas_record (
+    kind    text COLLATE "C" NOT NULL,
+    name    text COLLATE "C" NOT NULL,
+    tenant  text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    doc     text NOT NULL,
+    PRIMARY KEY (kind, name)
+);
+
+CREATE INDEX lunas_record_tenant ON lunas_record (tenant, kind, name) WHERE tenant <> '';
 
 INSERT INTO lunas_schema (id, version) VALUES (1, 1);
