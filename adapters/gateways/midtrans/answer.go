@@ -45,7 +45,7 @@ func (a answer) isTrouble() bool {
 // message is what Midtrans says, under whichever name it says it.
 func (a answer) message() string {
 	var parts []string
-	for _, name := range []string{"error_messages", "status_message", "validation_messages", "message"} {
+	for _, name := range []string{"error_messages", "status_message", "validation_messages", "validation_message", "message"} {
 		parts = append(parts, a.fields.texts(name)...)
 	}
 	return strings.Join(parts, "; ")
@@ -70,7 +70,7 @@ func (c *client) refusal(r request, a answer) *payments.GatewayError {
 		code = strconv.Itoa(a.status)
 	}
 	e := &payments.GatewayError{
-		Gateway: c.gateway, Op: r.op, Code: shorten(c.scrub(code), maxCode), Message: shorten(c.scrub(a.message()), maxMessage),
+		Gateway: c.gateway, Op: r.op, Code: shorten(c.hide(r, code), maxCode), Message: shorten(c.hide(r, a.message()), maxMessage),
 		HTTPStatus: a.status, RetryAfter: a.retryAfter,
 	}
 	// Whoever sent an answer that is not in Midtrans's form, nobody knows

@@ -66,7 +66,15 @@ func scrubber(keys []string) func(string) string {
 			pairs = append(pairs, key, removed, base64.StdEncoding.EncodeToString([]byte(key+":")), removed)
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace
+	replacer := strings.NewReplacer(pairs...)
+	return func(text string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if strings.Contains(text, pairs[i]) { // hardly ever, and a Replacer copies what it leaves as it is
+				return replacer.Replace(text)
+			}
+		}
+		return text
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -87,6 +95,16 @@ type request struct {
 	url    string
 	header map[string]string
 	body   any // sent as JSON; nil for none
+	// secret is what the body holds that no error or log line may repeat.
+	secret string
+}
+
+// hide removes from foreign text what must not be repeated of r.
+func (c *client) hide(r request, text string) string {
+	if text = c.scrub(text); r.secret != "" {
+		text = strings.ReplaceAll(text, r.secret, removed)
+	}
+	return text
 }
 
 func (r request) readsOnly() bool { return r.method == http.MethodGet }
@@ -109,7 +127,7 @@ func (c *client) do(ctx context.Context, r request) (answer, error) {
 		start := time.Now()
 		a, err := c.once(ctx, r, body)
 		c.log.DebugContext(ctx, "midtrans call", "gateway", c.gateway, "op", r.op, "try", try,
-			"status", a.status, "code", shorten(c.scrub(a.code()), maxCode), "took", time.Since(start), "error", err)
+			"status", a.status, "code", shorten(c.hide(r, a.code()), maxCode), "took", time.Since(start), "error", err)
 		pause, again := c.again(ctx, r, a, err, try)
 		if !again {
 			return a, err
@@ -204,7 +222,7 @@ func (c *client) lost(r request, err error, nothingSent bool) error {
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err
 	}
-	cause := errors.New(shorten(c.scrub(err.Error()), maxMessage))
+	cause := errors.New(shorten(c.hide(r, err.Error()), maxMessage))
 	for _, sentinel := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, sentinel) {
 			cause = sentinel

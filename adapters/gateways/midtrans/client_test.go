@@ -183,7 +183,7 @@ func TestTimeoutAndCancellation(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded, op)
 		require.Equal(t, op != "status", errors.Is(err, payments.ErrOutcomeUnknown), op)
 	}
-	require.Equal(t, 6, f.count(), "what is slow is not asked again")
+	require.LessOrEqual(t, f.count(), 6, "what is slow is not asked again") // less, where a call is over before it is there
 
 	entered := make(chan struct{})
 	f = serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package midtrans
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,16 @@ type Config struct {
 	// settlement, can forge another under the same signature, say its refund;
 	// and a deny, a cancel and an expiry share one, too.
 	TrustNotifications bool
+	// OnGoPayAccount is told of an account that was linked or unlinked (see
+	// [Gateway.LinkGoPay]), as Midtrans says it is when it is asked. Set the
+	// dashboard's Pay Account Notification URL to this gateway's route. It is
+	// called at least once, and again after an error. Optional.
+	OnGoPayAccount func(ctx context.Context, account GoPayAccount) error
+	// OnSavedCard is told of the token of a card that the payer let be saved
+	// (CardCharge.SaveTokenID, CreditCard.SaveCard): what is kept of messages
+	// does not hold it. It is called at least once, and again after an error.
+	// Optional.
+	OnSavedCard func(ctx context.Context, card SavedCard) error
 	// Logger gets a debug line per call and a warning per repeated one.
 	// Default: none.
 	Logger *slog.Logger

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/internal/leak"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -94,9 +95,9 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 	c := Config{ServerKey: testKey, OldServerKeys: []string{testKey}}
 	g := Snap(c)
 	var logged bytes.Buffer
-	log := slog.New(slog.NewTextHandler(&logged, nil))
+	log := slog.New(slog.NewTextHandler(leak.Watch(t, &logged), nil))
 	log.Info("x", "config", c, "pointer", &c, "gateway", g)
-	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "config", c, "gateway", g)
+	slog.New(slog.NewJSONHandler(leak.Watch(t, &logged), nil)).Info("x", "config", c, "gateway", g)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		for _, v := range []any{c, &c, g, *g, struct{ C Config }{c}} {
 			fmt.Fprintf(&logged, verb+"\n", v)

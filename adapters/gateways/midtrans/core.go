@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/lunaspay/lunas/payments"
@@ -55,6 +56,7 @@ func (g *Gateway) readStatus(fields object) (payments.Observation, error) {
 	if err != nil {
 		return payments.Observation{}, err
 	}
+	o.Instructions = instructionsOf(fields, o)
 	o.Raw, err = clean(fields, g.client.scrub)
 	return o, err
 }
@@ -70,17 +72,13 @@ func (g *Gateway) Cancel(ctx context.Context, a payments.AttemptRef) error {
 		}
 		return g.cancelSession(ctx, a.Token)
 	}
-	call, got, err := g.change(ctx, "cancel", a, nil, "")
-	if err != nil || got.done() {
-		return err
-	}
-	return g.client.refusal(call, got)
+	return g.plainChange(ctx, "cancel", a)
 }
 
-// Expire ends a transaction that waits for its payer. ErrUnsupported for
-// DANA, which cannot be expired.
+// Expire ends a transaction that waits for its payer. ErrUnsupported for a
+// method that cannot be expired, such as DANA.
 func (g *Gateway) Expire(ctx context.Context, a payments.AttemptRef) error {
-	if a.Method == methodDANA {
+	if ch, known := channelBy(a.Method); known && !ch.can.Expire {
 		return &payments.GatewayError{Gateway: g.config.Name, Op: "expire", Err: payments.ErrUnsupported}
 	}
 	call, got, err := g.change(ctx, "expire", a, nil, "")
@@ -98,8 +96,54 @@ type refundBody struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Approve accepts a challenged card payment, Deny refuses it.
+func (g *Gateway) Approve(ctx context.Context, a payments.AttemptRef) error {
+	return g.plainChange(ctx, "approve", a)
+}
+
+// Deny is Approve's opposite.
+func (g *Gateway) Deny(ctx context.Context, a payments.AttemptRef) error {
+	return g.plainChange(ctx, "deny", a)
+}
+
+// plainChange is an action without a body.
+func (g *Gateway) plainChange(ctx context.Context, op string, a payments.AttemptRef) error {
+	call, got, err := g.change(ctx, op, a, nil, "")
+	if err != nil || got.done() {
+		return err
+	}
+	return g.client.refusal(call, got)
+}
+
+// Capture takes what a card's bank has set aside, or a part of it. The bank's
+// no is a *payments.GatewayError; the authorization stands then.
+func (g *Gateway) Capture(ctx context.Context, a payments.AttemptRef, amount payments.Money) error {
+	if err := g.usable("capture"); err != nil {
+		return err
+	}
+	if a.TransactionID == "" {
+		return payments.Invalid("transaction_id", "is required to capture")
+	}
+	if amount.Currency != payments.Rupiah || amount.Amount < 1 {
+		return payments.Invalid("amount", "must be at least one rupiah")
+	}
+	call := request{
+		op: "capture", method: http.MethodPost, url: g.config.CoreURL + "/v2/capture",
+		body: map[string]any{"transaction_id": a.TransactionID, "gross_amount": amount.Amount},
+		header: map[string]string{
+			"Idempotency-Key": idempotencyKey("capture", a.TransactionID, strconv.FormatInt(amount.Amount, 10)),
+		},
+	}
+	got, err := g.client.do(ctx, call)
+	if err != nil || got.done() {
+		return err
+	}
+	return g.client.refusal(call, got)
+}
+
 // Refund sends money of a settled transaction back. A key that has refunded
-// already is a success. The reason is cut to 255 characters.
+// already is a success. The reason is cut to 255 characters. ErrUnsupported
+// for a method that knows no way back.
 //
 // Midtrans has one code for an amount that is too large and for a merchant's
 // balance that is too small; only if its words speak of the balance may the
@@ -114,6 +158,9 @@ func (g *Gateway) Refund(ctx context.Context, a payments.AttemptRef, r payments.
 	}
 	if err := c.err(); err != nil {
 		return err
+	}
+	if ch, known := channelBy(a.Method); known && !ch.can.Refund {
+		return &payments.GatewayError{Gateway: g.config.Name, Op: "refund", Err: payments.ErrUnsupported}
 	}
 	body := refundBody{Key: r.Key, Amount: r.Amount.Amount, Reason: shorten(r.Reason, 255)}
 	call, got, err := g.change(ctx, "refund", a, body, r.Key)

@@ -272,3 +272,65 @@ func TestRefund(t *testing.T) {
 	}
 	require.Equal(t, calls, f.count())
 }
+
+func TestDecisions(t *testing.T) {
+	t.Parallel()
+	a := payments.AttemptRef{Ref: "ORDER-101", TransactionID: byTransaction.TransactionID, Method: "credit_card"}
+	for op, call := range map[string]func(*fixture) error{
+		"approve": func(f *fixture) error { return f.Approve(t.Context(), a) },
+		"deny":    func(f *fixture) error { return f.Deny(t.Context(), a) },
+		"capture": func(f *fixture) error { return f.Capture(t.Context(), a, payments.IDR(55_000)) },
+	} {
+		f := serve(t, answers(200, statusBody("capture", "200")))
+		require.NoError(t, call(f), op)
+		sent := f.last(t)
+		path, body := "/api/v2/"+a.TransactionID+"/"+op, ""
+		if op == "capture" {
+			path, body = "/api/v2/capture", `{"gross_amount":55000,"transaction_id":"`+a.TransactionID+`"}`
+		}
+		require.Equal(t, "POST "+path, sent.Method+" "+sent.URL.Path)
+		require.Equal(t, body, sent.body)
+		require.NotEmpty(t, sent.Header.Get("Idempotency-Key"))
+
+		f = serve(t, answers(200, `{"status_code":"412","status_message":"Transaction status cannot be updated."}`))
+		require.ErrorIs(t, call(f), payments.ErrWrongState)
+		f = serve(t, answers(200, `{"status_code":"404","status_message":"Transaction doesn't exist."}`))
+		require.ErrorIs(t, call(f), payments.ErrNotFound)
+		f = serve(t, answers(500, ``))
+		require.ErrorIs(t, call(f), payments.ErrOutcomeUnknown)
+		f = serve(t, answers(200, statusBody("deny", "202"))) // the bank's no
+		require.False(t, requireGatewayError(t, call(f)).Retry)
+	}
+	f := serve(t, answers(500, ``))
+	requireInvalid(t, f.Capture(t.Context(), payments.AttemptRef{Ref: "ORDER-101"}, payments.IDR(1)), "transaction_id")
+	requireInvalid(t, f.Capture(t.Context(), a, payments.IDR(0)), "amount")
+	require.Zero(t, f.count())
+}
+
+// What cannot be done by a method is refused before anybody is called.
+func TestCapabilities(t *testing.T) {
+	t.Parallel()
+	f := serve(t, answers(500, ``))
+	va := payments.AttemptRef{Ref: "ORDER-101", TransactionID: byTransaction.TransactionID, Method: "bank_transfer/bca"}
+	require.ErrorIs(t, f.Refund(t.Context(), va, payments.RefundRequest{Key: "k", Amount: payments.IDR(1)}), payments.ErrUnsupported)
+	dana := va
+	dana.Method = "dana"
+	require.ErrorIs(t, f.Expire(t.Context(), dana), payments.ErrUnsupported)
+	require.Zero(t, f.count())
+	require.Equal(t, payments.Capabilities{Cancel: true, Expire: true}, f.Capabilities("bca_va"))
+	require.Zero(t, f.Capabilities("barter"))
+
+	seen := map[payments.Method]bool{}
+	for _, m := range SnapAndCore(Config{ServerKey: testKey}).Methods() {
+		require.False(t, seen[m.Method], m.Method)
+		seen[m.Method] = true
+		require.NotEmpty(t, m.Name)
+		require.NotEmpty(t, m.Kind)
+		require.Positive(t, m.ExpirySeconds)
+		require.True(t, m.Min.Amount >= 1 && (m.Max.IsZero() || m.Max.Amount > m.Min.Amount))
+	}
+	require.True(t, seen["bank_transfer/bsi"])
+	for _, m := range Core(Config{ServerKey: testKey}).Methods() {
+		require.NotEqual(t, payments.Method("bank_transfer/bsi"), m.Method)
+	}
+}

@@ -1,7 +1,9 @@
 package midtrans
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -55,6 +57,8 @@ func (c *checker) err() error {
 	return &payments.InvalidError{Fields: c.fields}
 }
 
+func isOneOf(s string, allowed ...string) bool { return slices.Contains(allowed, s) }
+
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // check reports what breaks a rule that Midtrans states.
@@ -101,19 +105,7 @@ func (x *SnapExtra) check(c *checker) {
 	if x.PageExpiry != nil {
 		c.span("extra.page_expiry", x.PageExpiry.Unit, x.PageExpiry.Duration)
 	}
-	c.most("extra.custom_field1", x.CustomField1, 255)
-	c.most("extra.custom_field2", x.CustomField2, 255)
-	c.most("extra.custom_field3", x.CustomField3, 255)
-	if len(x.Metadata) > 0 && string(x.Metadata) != "null" {
-		metadata, err := readObject(x.Metadata)
-		if err != nil {
-			c.add("extra.metadata", "must be a JSON object")
-		}
-		if metadata.get("extra_info") != nil {
-			// It would be read back as Midtrans's own word on fees.
-			c.add("extra.metadata.extra_info", "is reserved by Midtrans")
-		}
-	}
+	checkFields(c, x.CustomField1, x.CustomField2, x.CustomField3, x.Metadata)
 }
 
 func (d *CustomerDetails) check(c *checker) {
@@ -173,6 +165,23 @@ func (d *BCAVA) check(c *checker) {
 		for i, line := range part.lines {
 			c.between(fmt.Sprintf("%s[%d].en", at, i), line.EN, 1, 50)
 			c.between(fmt.Sprintf("%s[%d].id", at, i), line.ID, 1, 50)
+		}
+	}
+}
+
+// checkFields checks what comes back in notifications as it was sent.
+func checkFields(c *checker, one, two, three string, raw json.RawMessage) {
+	c.most("extra.custom_field1", one, 255)
+	c.most("extra.custom_field2", two, 255)
+	c.most("extra.custom_field3", three, 255)
+	if len(raw) > 0 && string(raw) != "null" {
+		metadata, err := readObject(string(raw))
+		if err != nil {
+			c.add("extra.metadata", "must be a JSON object")
+		}
+		if metadata.get("extra_info") != "" {
+			// It would be read back as Midtrans's own word on fees.
+			c.add("extra.metadata.extra_info", "is reserved by Midtrans")
 		}
 	}
 }

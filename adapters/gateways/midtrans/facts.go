@@ -25,7 +25,7 @@ func observe(o object, lookUp bool) (payments.Observation, error) {
 	obs := payments.Observation{
 		Ref: o.text("order_id"), TransactionID: o.text("transaction_id"), Method: method,
 		RawStatus: rawStatus(word, fraud, code), Amount: sum.base,
-		ExpiresAt: parseTime(o.text("expiry_time")), GatewayAt: toldAt(o, word, method),
+		ExpiresAt: parseTime(o.text("expiry_time")), GatewayAt: toldAt(o, word, method), BegunAt: parseTime(o.text("transaction_time")),
 		Attention: odd || sum.odd || len(kinds) == 0,
 	}
 	if obs.ExpiresAt.IsZero() {
@@ -135,9 +135,8 @@ func bankOf(o object) string {
 	if o.text("permata_va_number") != "" {
 		return "permata"
 	}
-	accounts, _ := o.list("va_numbers")
-	for _, raw := range accounts {
-		if account, err := readObject(raw); err == nil && account.text("bank") != "" {
+	for account := range o.objects("va_numbers") {
+		if account.text("bank") != "" {
 			return lowered(account, "bank")
 		}
 	}
@@ -190,7 +189,7 @@ func readAmounts(o object) (amounts, error) {
 	if currency == "" {
 		currency = payments.Rupiah
 	}
-	gross, err := payments.ParseMoneyJSON(o.get("gross_amount"), currency)
+	gross, err := o.money("gross_amount", currency)
 	if err != nil {
 		return amounts{}, errAmount
 	}
@@ -199,14 +198,14 @@ func readAmounts(o object) (amounts, error) {
 	if isAbsent(info.get("original_amount")) {
 		return sum, nil
 	}
-	base, err := payments.ParseMoneyJSON(info.get("original_amount"), currency)
+	base, err := info.money("original_amount", currency)
 	if err != nil || base.Amount > gross.Amount {
 		sum.odd = true
 		return sum, nil
 	}
 	fee := payments.Money{Amount: gross.Amount - base.Amount, Currency: currency}
 	for name, want := range map[string]payments.Money{"gross_amount": gross, feeName: fee} {
-		stated, err := payments.ParseMoneyJSON(info.get(name), currency)
+		stated, err := info.money(name, currency)
 		if !isAbsent(info.get(name)) && (err != nil || stated != want) {
 			sum.odd = true
 			return sum, nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/internal/leak"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -55,7 +56,7 @@ func serve(t *testing.T, handle http.HandlerFunc, change ...func(*Config)) *fixt
 	var logged lockedBuffer
 	c := Config{
 		ServerKey: testKey, SnapURL: server.URL + "/app", CoreURL: server.URL + "/api", HTTPClient: server.Client(),
-		Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(leak.Watch(t, &logged), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, fn := range change {
 		fn(&c)
@@ -141,7 +142,7 @@ func requireInvalid(t *testing.T, err error, field string) {
 }
 
 // sign returns body with the signature that Midtrans would put there.
-func sign(t *testing.T, body map[string]any, key string) []byte {
+func sign(t testing.TB, body map[string]any, key string) []byte {
 	t.Helper()
 	text := fmt.Sprintf("%v%v%v%s", body["order_id"], body["status_code"], body["gross_amount"], key)
 	body["signature_key"] = fmt.Sprintf("%x", sha512.Sum512([]byte(text)))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans/midtranstest"
+	"github.com/lunaspay/lunas/internal/leak"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/paymentstest"
 	"github.com/lunaspay/lunas/storage/memory"
@@ -34,18 +35,23 @@ type mugShop struct {
 	settled []payments.Settled
 }
 
-func newMugShop(t *testing.T) *mugShop {
+func newMugShop(t *testing.T) *mugShop { return newMugShopBy(t, midtranstest.NewServer) }
+
+func newMugShopBy(t *testing.T, simulate func(...midtranstest.Option) *midtranstest.Server) *mugShop {
 	t.Helper()
 	s := &mugShop{t: t, clock: paymentstest.NewClock(time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC))}
-	s.sim = midtranstest.NewServer(midtranstest.WithClock(s.clock))
+	s.sim = simulate(midtranstest.WithClock(s.clock))
 	t.Cleanup(s.sim.Close)
+	log := slog.New(slog.NewTextHandler(leak.Watch(t, io.Discard), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	account := s.sim.Config()
+	account.Logger = log
 	var err error
 	s.pay, err = payments.New(payments.Config{
-		Store: memory.New(), Clock: s.clock, Gateways: []payments.Gateway{midtrans.Snap(s.sim.Config())},
+		Store: memory.New(), Clock: s.clock, Gateways: []payments.Gateway{midtrans.Snap(account)},
 		Items:     payments.Items{{ID: "mug", Name: "Mug", Price: payments.IDR(85_000)}},
 		Identify:  func(*http.Request) (payments.EndUser, error) { return payments.EndUser{ID: "ana"}, nil },
 		PublicURL: "http://shop.test/pay",
-		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:    log,
 	})
 	require.NoError(t, err)
 	s.pay.OnSettled("ship", func(_ context.Context, e payments.Settled) error {

@@ -1,12 +1,12 @@
 package midtrans
 
 import (
+	"context"
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -23,7 +23,10 @@ const (
 	maxTransactionID = 64
 )
 
-// ReadNotification verifies a notification of a transaction and reads it.
+// ReadNotification verifies a notification of a transaction and reads it. One
+// about a linked account is a notice: how it is signed is not documented, so
+// nothing in it is believed, and Midtrans is asked about the account it names.
+// Nor are those about a subscription signed: see payments.SubscriptionNotice.
 // The proof is payments.ProofPartial unless Config.TrustNotifications is set.
 // Beside an error, Ref and Raw are set where they could be read.
 func (g *Gateway) ReadNotification(raw payments.RawNotification) (payments.Notification, error) {
@@ -38,6 +41,16 @@ func (g *Gateway) ReadNotification(raw payments.RawNotification) (payments.Notif
 	if err != nil {
 		return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
 	}
+	if subscription := subscriptionIn(o); subscription != nil {
+		if n.Subscription, err = g.readSubscriptionNotice(o, subscription); err != nil {
+			return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
+		}
+		return n, nil
+	}
+	if id := o.text("account_id"); id != "" && o.get("order_id") == "" && o.get("transaction_id") == "" {
+		n.Notice = func(ctx context.Context) error { return g.accountNotice(ctx, id) }
+		return n, nil
+	}
 	n.Ref = shorten(o.text("order_id"), maxOrderID)
 	n.Test = strings.HasPrefix(n.Ref, testPrefix)
 	if err := checkForm(o, n.Test); err != nil {
@@ -51,7 +64,10 @@ func (g *Gateway) ReadNotification(raw payments.RawNotification) (payments.Notif
 		return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
 	}
 	told.Raw = n.Raw
-	n.Observation = told
+	n.Observation, n.Links = told, linksOf(o)
+	if o.get("saved_token_id") != "" && g.config.OnSavedCard != nil && !n.Test {
+		n.Notice = func(ctx context.Context) error { return g.cardNotice(ctx, told.Ref, told.TransactionID) }
+	}
 	if g.config.TrustNotifications {
 		n.Proof = payments.ProofWhole
 	}
@@ -63,10 +79,16 @@ var (
 	errTransactionID = errors.New("transaction_id is missing or has no proper form")
 	errNoStatus      = errors.New("transaction_status is missing")
 	errStatusCode    = errors.New("status_code is not of three digits")
-
-	statusCodeForm = regexp.MustCompile(`^[1-9][0-9]{2}$`)
-	amountForm     = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 )
+
+// isStatusCode: three digits, the first of which is not 0.
+func isStatusCode(s string) bool { return len(s) == 3 && s[0] != '0' && isDigits(s) }
+
+// isAmount: digits without a 0 in front, and perhaps a point and more digits.
+func isAmount(s string) bool {
+	whole, fraction, point := strings.Cut(s, ".")
+	return isDigits(whole) && (whole[0] != '0' || whole == "0") && (!point || isDigits(fraction))
+}
 
 // checkForm demands the forms that Midtrans writes. What is signed is three
 // texts without separators, so "A1" "200" "5.00" could otherwise be dealt out
@@ -80,9 +102,9 @@ func checkForm(o object, test bool) error {
 		return errTransactionID
 	case o.text("transaction_status") == "":
 		return errNoStatus
-	case !statusCodeForm.MatchString(o.text("status_code")):
+	case !isStatusCode(o.text("status_code")):
 		return errStatusCode
-	case !amountForm.MatchString(o.text("gross_amount")):
+	case !isAmount(o.text("gross_amount")):
 		return errAmount
 	}
 	return nil

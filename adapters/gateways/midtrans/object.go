@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/lunaspay/lunas/payments"
 )
 
 const (
@@ -24,7 +28,7 @@ type object []member
 
 type member struct {
 	name  string
-	value json.RawMessage
+	value string // as sent: JSON
 }
 
 // readBody reads a body: one JSON object and nothing behind it. Names that
@@ -37,37 +41,47 @@ func readBody(data []byte) (object, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("not UTF-8")
 	}
-	o, err := readObject(data)
+	if !json.Valid(data) {
+		return nil, errNotJSON
+	}
+	o, err := members(string(data))
 	if err != nil {
 		return nil, err
 	}
-	seen := make(map[string]bool, len(o))
-	for _, m := range o {
-		name := fold(m.name)
-		if seen[name] {
-			return nil, errors.New("a name occurs twice")
-		}
-		seen[name] = true
+	names := make([]string, len(o))
+	for i, m := range o {
+		names[i] = fold(m.name)
+	}
+	slices.Sort(names)
+	if len(slices.Compact(names)) < len(o) {
+		return nil, errors.New("a name occurs twice")
 	}
 	return o, nil
 }
 
+var errNotJSON = errors.New("not valid JSON, or more than one value")
+
 // readObject reads one JSON object and nothing behind it.
-func readObject(data []byte) (object, error) {
-	if !json.Valid(data) {
-		return nil, errors.New("not valid JSON, or more than one value")
+func readObject(text string) (object, error) {
+	if !json.Valid([]byte(text)) {
+		return nil, errNotJSON
 	}
-	rest := bytes.TrimLeft(data, space)
+	return members(text)
+}
+
+// members takes valid JSON apart.
+func members(text string) (object, error) {
+	rest := skip(text, 0)
 	if rest[0] != '{' {
 		return nil, errors.New("not a JSON object")
 	}
-	o := make(object, 0, bytes.Count(data, []byte{':'}))
+	o := make(object, 0, min(strings.Count(rest, ":"), 64)) // colons may stand in a text
 	for rest = skip(rest, 1); rest[0] != '}'; {
 		end := valueEnd(rest)
 		name := stringOf(rest[:end])
 		rest = skip(skip(rest, end), 1) // the colon
 		end = valueEnd(rest)
-		o = append(o, member{name, rest[:end:end]})
+		o = append(o, member{name, rest[:end]})
 		if rest = skip(rest, end); rest[0] == ',' {
 			rest = skip(rest, 1)
 		}
@@ -75,19 +89,22 @@ func readObject(data []byte) (object, error) {
 	return o, nil
 }
 
-const space = " \t\r\n"
-
 // skip leaves out so many bytes, and space.
-func skip(data []byte, n int) []byte { return bytes.TrimLeft(data[n:], space) }
+func skip(text string, n int) string {
+	for n < len(text) && (text[n] == ' ' || text[n] == '\t' || text[n] == '\r' || text[n] == '\n') {
+		n++
+	}
+	return text[n:]
+}
 
 // valueEnd is where the value ends that valid JSON begins with.
-func valueEnd(data []byte) int {
+func valueEnd(text string) int {
 	depth := 0
 	for i := 0; ; i++ {
-		switch data[i] {
+		switch text[i] {
 		case '"':
-			for i++; data[i] != '"'; i++ {
-				if data[i] == '\\' {
+			for i++; text[i] != '"'; i++ {
+				if text[i] == '\\' {
 					i++
 				}
 			}
@@ -100,9 +117,9 @@ func valueEnd(data []byte) int {
 			if depth > 0 {
 				continue
 			}
-			end := bytes.IndexAny(data[i:], ",}] \t\r\n") // a number or a word
+			end := strings.IndexAny(text[i:], ",}] \t\r\n") // a number or a word
 			if end < 0 {
-				end = len(data) - i
+				end = len(text) - i
 			}
 			return i + end
 		}
@@ -113,40 +130,44 @@ func valueEnd(data []byte) int {
 }
 
 // stringOf decodes a valid JSON string.
-func stringOf(raw []byte) string {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
+func stringOf(raw string) string {
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
 	}
 	var s string
-	_ = json.Unmarshal(raw, &s) // it is valid
+	_ = json.Unmarshal([]byte(raw), &s) // it is valid
 	return s
 }
 
 // fold maps names that differ in case only, also where Unicode sees mere
 // case (the long s), to one.
 func fold(name string) string {
-	if !strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		return strings.ToUpper(name)
-	}
-	return strings.Map(func(r rune) rune {
-		for {
-			next := unicode.SimpleFold(r)
-			if next <= r {
-				return next
+	if !isASCII(name) {
+		name = strings.Map(func(r rune) rune {
+			for {
+				next := unicode.SimpleFold(r)
+				if next <= r {
+					return next
+				}
+				r = next
 			}
-			r = next
-		}
-	}, name)
+		}, name)
+	}
+	return strings.ToLower(name)
 }
 
-// get returns the member's value, or nil.
-func (o object) get(name string) json.RawMessage {
-	for _, m := range o {
-		if m.name == name {
-			return m.value
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// get returns the member's value as sent, or "".
+func (o object) get(name string) string {
+	for i := range o {
+		if o[i].name == name {
+			return o[i].value
 		}
 	}
-	return nil
+	return ""
 }
 
 // text returns a string's content or a number as written; "" for all else.
@@ -154,14 +175,19 @@ func (o object) get(name string) json.RawMessage {
 func (o object) text(name string) string {
 	raw := o.get(name)
 	switch {
-	case len(raw) == 0:
+	case raw == "":
 		return ""
 	case raw[0] == '"':
 		return stringOf(raw)
 	case raw[0] == '-' || (raw[0] >= '0' && raw[0] <= '9'):
-		return string(raw)
+		return raw
 	}
 	return ""
+}
+
+// money reads an amount, a string or a number.
+func (o object) money(name string, c payments.Currency) (payments.Money, error) {
+	return payments.ParseMoneyJSON([]byte(o.get(name)), c)
 }
 
 // object returns the member's object, or nil.
@@ -173,18 +199,41 @@ func (o object) object(name string) object {
 	return inner
 }
 
-// list returns the items of the member's array. A missing or null member is
-// an empty one.
-func (o object) list(name string) ([]json.RawMessage, error) {
+// list returns the items of the member's array, as sent. A missing or null
+// member is an empty one.
+func (o object) list(name string) ([]string, error) {
 	raw := o.get(name)
-	if len(raw) == 0 {
+	if raw == "" || raw == "null" {
 		return nil, nil
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil {
+	if raw[0] != '[' {
 		return nil, fmt.Errorf("%s is not a list", name)
 	}
-	return items, nil
+	return elementsOf(raw), nil
+}
+
+// objects are the objects in the member's array; what is none is left out.
+func (o object) objects(name string) iter.Seq[object] {
+	return func(yield func(object) bool) {
+		list, _ := o.list(name) // no list: no objects
+		for _, raw := range list {
+			if inner, err := readObject(raw); err == nil && !yield(inner) {
+				return
+			}
+		}
+	}
+}
+
+// elementsOf are the elements of a valid JSON array.
+func elementsOf(raw string) (elements []string) {
+	for rest := skip(raw, 1); rest[0] != ']'; {
+		end := valueEnd(rest)
+		elements = append(elements, rest[:end])
+		if rest = skip(rest, end); rest[0] == ',' {
+			rest = skip(rest, 1)
+		}
+	}
+	return elements
 }
 
 // texts returns the strings of an array, or the string itself.
@@ -193,7 +242,7 @@ func (o object) texts(name string) []string {
 		return []string{s}
 	}
 	var list []string
-	if json.Unmarshal(o.get(name), &list) != nil {
+	if json.Unmarshal([]byte(o.get(name)), &list) != nil {
 		return nil
 	}
 	return list
@@ -213,73 +262,87 @@ func isSecret(name string) bool {
 }
 
 // clean prints o without secrets: those known by name, and whatever scrub
-// finds in any text. It fails on what nests too deeply.
+// finds in any text. It fails on what nests too deeply. It reads each byte
+// once: strangers can have it done, as it comes before the signature.
 func clean(o object, scrub func(string) string) ([]byte, error) {
-	return cleanObject(o, scrub, maxDepth)
-}
-
-func cleanObject(o object, scrub func(string) string, depth int) ([]byte, error) {
-	out := []byte{'{'}
+	size := 2
+	for i := range o {
+		size += len(o[i].name) + len(o[i].value) + 4
+	}
+	c := cleaner{scrub: scrub, out: make([]byte, 0, size)}
+	c.out = append(c.out, '{')
 	for i, m := range o {
 		if i > 0 {
-			out = append(out, ',')
+			c.out = append(c.out, ',')
 		}
-		out = append(append(out, quote(scrub(m.name))...), ':')
-		if isSecret(m.name) {
-			out = append(out, quote(removed)...)
-			continue
-		}
-		value, err := cleanValue(m.value, scrub, depth-1)
-		if err != nil {
+		if _, err := c.member(m.name, m.value, maxDepth-1); err != nil {
 			return nil, err
 		}
-		out = append(out, value...)
 	}
-	return append(out, '}'), nil
+	return append(c.out, '}'), nil
 }
 
-func cleanValue(raw json.RawMessage, scrub func(string) string, depth int) ([]byte, error) {
+type cleaner struct {
+	scrub func(string) string
+	out   []byte
+}
+
+// member prints a member whose value text begins with, and returns what is
+// behind the value.
+func (c *cleaner) member(name, text string, depth int) (rest string, err error) {
+	c.out = append(appendString(c.out, c.scrub(name)), ':')
+	if isSecret(name) {
+		c.out = appendString(c.out, removed)
+		return text[valueEnd(text):], nil
+	}
+	return c.value(text, depth)
+}
+
+// value prints the value that text, valid JSON, begins with, and returns what
+// is behind it.
+func (c *cleaner) value(text string, depth int) (rest string, err error) {
 	if depth == 0 {
-		return nil, errors.New("nested too deeply")
+		return "", errors.New("nested too deeply")
 	}
-	switch raw[0] {
-	case '{':
-		o, err := readObject(raw)
-		if err != nil {
-			return nil, err
-		}
-		return cleanObject(o, scrub, depth)
-	case '[':
-		var items []json.RawMessage
-		if err := json.Unmarshal(raw, &items); err != nil {
-			return nil, errors.New("not valid JSON")
-		}
-		out := []byte{'['}
-		for i, item := range items {
-			if i > 0 {
-				out = append(out, ',')
+	opened := text[0]
+	switch opened {
+	case '{', '[':
+		c.out = append(c.out, opened)
+		for text = skip(text, 1); text[0] != '}' && text[0] != ']'; {
+			if opened == '{' {
+				end := valueEnd(text)
+				name := stringOf(text[:end])
+				text, err = c.member(name, skip(skip(text, end), 1), depth-1) // behind the colon
+			} else {
+				text, err = c.value(text, depth-1)
 			}
-			value, err := cleanValue(item, scrub, depth-1)
 			if err != nil {
-				return nil, err
+				return "", err
 			}
-			out = append(out, value...)
+			if text = skip(text, 0); text[0] == ',' {
+				c.out, text = append(c.out, ','), skip(text, 1)
+			}
 		}
-		return append(out, ']'), nil
+		c.out = append(c.out, text[0])
+		return text[1:], nil
 	case '"':
-		return quote(scrub(stringOf(raw))), nil
+		end := valueEnd(text)
+		c.out = appendString(c.out, c.scrub(stringOf(text[:end])))
+		return text[end:], nil
 	}
-	return raw, nil
+	end := valueEnd(text)
+	c.out = append(c.out, text[:end]...)
+	return text[end:], nil
 }
 
-// quote prints a JSON string, with <, > and & as they are.
-func quote(s string) []byte {
+// appendString prints a JSON string, with <, > and & as they are.
+func appendString(out []byte, s string) []byte {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r >= utf8.RuneSelf }) {
-		return []byte(`"` + s + `"`)
+		return append(append(append(out, '"'), s...), '"')
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string into memory cannot fail
-	return bytes.TrimRight(b.Bytes(), "\n")
+	return append(out, bytes.TrimRight(b.Bytes(), "\n")...)
 }

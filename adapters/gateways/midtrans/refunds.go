@@ -1,10 +1,6 @@
 package midtrans
 
-import (
-	"encoding/json"
-
-	"github.com/lunaspay/lunas/payments"
-)
+import "github.com/lunaspay/lunas/payments"
 
 // readRefunds reads what a refund or partial_refund word comes with: the
 // list of refunds, each with its own amount, and the total on top. Either may
@@ -35,7 +31,7 @@ func readRefunds(o object, sum amounts, full, lookUp bool) (facts []payments.Fac
 			odd = true // which refund, or how much, cannot be said; the total may
 			continue
 		}
-		if refund.Amount, err = payments.ParseMoneyJSON(entry.get("refund_amount"), currency); err != nil {
+		if refund.Amount, err = entry.money("refund_amount", currency); err != nil {
 			return nil, false, errAmount
 		}
 		if listed, err = listed.Add(refund.Amount); err != nil {
@@ -44,8 +40,8 @@ func readRefunds(o object, sum amounts, full, lookUp bool) (facts []payments.Fac
 		facts = append(facts, refund)
 	}
 	total := payments.Money{Currency: currency}
-	if raw := o.get("refund_amount"); !isAbsent(raw) {
-		if total, err = payments.ParseMoneyJSON(raw, currency); err != nil {
+	if !isAbsent(o.get("refund_amount")) {
+		if total, err = o.money("refund_amount", currency); err != nil {
 			return nil, false, errAmount
 		}
 	}
@@ -74,6 +70,4 @@ func refundID(entry object) string {
 	return shorten(entry.text("refund_chargeback_uuid"), 64)
 }
 
-func isAbsent(raw json.RawMessage) bool {
-	return len(raw) == 0 || string(raw) == "null" || string(raw) == `""`
-}
+func isAbsent(raw string) bool { return raw == "" || raw == "null" || raw == `""` }

@@ -23,21 +23,12 @@ type transactionDetails struct {
 	GrossAmount int64  `json:"gross_amount"`
 }
 
-// Checkout creates a Snap token. Asked again with the same Ref it makes
+// openPage creates a Snap token. Asked again with the same Ref it makes
 // another token for the same order, until a transaction of the order is
 // active or paid; then the error wraps payments.ErrWrongState.
 //
-// Extra is the JSON of a [SnapExtra]. Method is one of Snap's names for the
-// ways to pay ("bca_va", "gopay", "credit_card", "other_qris"), or the name
-// that the method has in notifications ("bank_transfer/bca", "cstore/alfamart",
-// "qris"). Cards are paid with 3-D Secure unless Extra says otherwise. The
-// order's reference and metadata are not sent.
-//
 // The page has no transaction yet, so the result's Observation is empty.
-func (g *Gateway) Checkout(ctx context.Context, r payments.CheckoutRequest) (payments.CheckoutResult, error) {
-	if err := g.usable("checkout"); err != nil {
-		return payments.CheckoutResult{}, err
-	}
+func (g *Gateway) openPage(ctx context.Context, r payments.CheckoutRequest) (payments.CheckoutResult, error) {
 	body, err := snapBody(r)
 	if err != nil {
 		return payments.CheckoutResult{}, err
@@ -97,25 +88,14 @@ var (
 
 // snapBody makes the request's body. Its error is an *payments.InvalidError.
 func snapBody(r payments.CheckoutRequest) (snapRequest, error) {
-	extra, err := readExtra(r.Extra)
+	extra, err := readExtra[SnapExtra](r.Extra, "Snap")
 	if err != nil {
 		return snapRequest{}, err
 	}
 	var c checker
 	extra.check(&c)
-	if !validOrderID.MatchString(r.Ref) {
-		c.add("ref", "must be 1 to 50 letters, digits, dashes, underscores, tildes or dots")
-	}
+	checkRequest(&c, r)
 	amount := r.Order.Amount
-	if amount.Currency != payments.Rupiah {
-		c.add("amount.currency", "must be %s", payments.Rupiah)
-	} else if amount.Amount < 1 {
-		c.add("amount.amount", "must be at least 1")
-	}
-	if r.NotificationURL != "" && !isWebURL(r.NotificationURL) {
-		c.add("notification_url", "must be an http or https URL without a comma")
-	}
-	c.most("return_url", r.ReturnURL, 255)
 
 	if extra.ItemDetails == nil {
 		extra.ItemDetails = itemsOf(r.Order)
@@ -153,6 +133,18 @@ func snapBody(r payments.CheckoutRequest) (snapRequest, error) {
 		TransactionDetails: transactionDetails{OrderID: r.Ref, GrossAmount: amount.Amount},
 		SnapExtra:          extra,
 	}, c.err()
+}
+
+// checkRequest checks what both products want.
+func checkRequest(c *checker, r payments.CheckoutRequest) {
+	if !validOrderID.MatchString(r.Ref) {
+		c.add("ref", "must be 1 to 50 letters, digits, dashes, underscores, tildes or dots")
+	}
+	checkRupiah(c, "amount", r.Order.Amount)
+	if r.NotificationURL != "" && !isWebURL(r.NotificationURL) {
+		c.add("notification_url", "must be an http or https URL without a comma")
+	}
+	c.most("return_url", r.ReturnURL, 255)
 }
 
 // isWebURL: the header takes a list, so a comma would make two of one URL.

@@ -215,8 +215,8 @@ type Recurring struct {
 }
 
 // readExtra decodes strictly: a misspelt option must not be silently off.
-func readExtra(raw json.RawMessage) (SnapExtra, error) {
-	var extra SnapExtra
+func readExtra[T any](raw json.RawMessage, product string) (T, error) {
+	var extra T
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return extra, nil
 	}
@@ -234,7 +234,7 @@ func readExtra(raw json.RawMessage) (SnapExtra, error) {
 	}
 	// encoding/json has no type for this one.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return extra, payments.Invalid("extra."+strings.Trim(name, `"`), "is not an option of Snap")
+		return extra, payments.Invalid("extra."+strings.Trim(name, `"`), "is not an option of %s", product)
 	}
 	return extra, payments.Invalid("extra", "must be one JSON object")
 }

@@ -136,7 +136,7 @@ func TestExtraReachesEverything(t *testing.T) {
 	require.Contains(t, f.last(t).body, "12345678901234567890", "numbers stay as they are")
 
 	// Through the Go type it is the same.
-	extra, err := readExtra(r.Extra)
+	extra, err := readExtra[SnapExtra](r.Extra, "Snap")
 	require.NoError(t, err)
 	again, err := json.Marshal(extra)
 	require.NoError(t, err)

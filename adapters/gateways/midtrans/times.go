@@ -13,6 +13,9 @@ const startTimeLayout = "2006-01-02 15:04:05 -0700"
 // plausible year, is the zero time: no rule may hang on it, and years beyond
 // what stores can hold must not get that far.
 func parseTime(s string) time.Time {
+	if s == "" { // most often: what does not parse costs an error for each layout
+		return time.Time{}
+	}
 	for _, layout := range []string{
 		"2006-01-02 15:04:05", startTimeLayout, time.RFC3339, "2006-01-02T15:04:05",
 	} {

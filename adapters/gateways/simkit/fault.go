@@ -62,6 +62,10 @@ type Fault struct {
 	Count int
 	// Delay is for Slow and Late.
 	Delay time.Duration
+	// If, if set, is asked each time whether it happens now; a no does not
+	// count. So faults can come at random. It must not block, and is not
+	// called twice at once for the faults of one simulator.
+	If func() bool
 	// Met, if set, is called when a call has met the fault: before the
 	// waiting of Silent, LostSilent and Slow begins.
 	Met func()
@@ -104,7 +108,7 @@ func (f *Faults) take(op string, kinds ...Kind) (Fault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, fault := range f.list {
-		if !slices.Contains(kinds, fault.Kind) || (fault.Op != "" && fault.Op != op) {
+		if !slices.Contains(kinds, fault.Kind) || (fault.Op != "" && fault.Op != op) || (fault.If != nil && !fault.If()) {
 			continue
 		}
 		if f.list[i].Count > 0 {

@@ -37,3 +37,23 @@ func TestFaultsThatAlwaysHappen(t *testing.T) {
 	_, ok := f.take("status", Down)
 	require.False(t, ok)
 }
+
+func TestFaultsThatHappenNowAndThen(t *testing.T) {
+	t.Parallel()
+	var f Faults
+	asked := 0
+	f.Add(
+		Fault{Kind: Down, Op: "status", Count: 2, If: func() bool { asked++; return asked%3 == 0 }},
+		Fault{Kind: Slow, Count: -1},
+	)
+	var met []Kind
+	for range 7 {
+		fault, ok := f.take("status", callKinds...)
+		require.True(t, ok)
+		met = append(met, fault.Kind)
+	}
+	require.Equal(t, []Kind{Slow, Slow, Down, Slow, Slow, Down, Slow}, met, "a call that a fault spares meets the next one")
+	require.Equal(t, 6, asked, "what is used up is not asked any more")
+	f.take("refund", callKinds...)
+	require.Equal(t, 6, asked, "nor is what is not for the call")
+}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/lunaspay/lunas/adapters/gateways/simkit"
 )
 
@@ -23,7 +25,11 @@ func (s *Server) body(t *Transaction, code, message string) map[string]any {
 	if !t.SettledAt.IsZero() {
 		body["settlement_time"] = wibTime(t.SettledAt)
 	}
-	request := s.state.pages[t.Token].parsed
+	page := s.state.pages[t.Token]
+	if page.link != nil {
+		body["payment_link_id"] = page.link.ID
+	}
+	request := page.parsed
 	for key, value := range map[string]string{
 		"custom_field1": request.CustomField1, "custom_field2": request.CustomField2, "custom_field3": request.CustomField3,
 	} {
@@ -79,13 +85,22 @@ func sign(body map[string]any, serverKey string) {
 		body["order_id"].(string), body["status_code"].(string), body["gross_amount"].(string), serverKey)
 }
 
-// forged is a notification signed with a key that is not the merchant's.
+// forged is a notification signed with a key that is not the merchant's, or
+// one of a subscription, which has no signature, about what does not exist.
 func forged(sent simkit.Sent) simkit.Sent {
 	var body map[string]any
 	if json.Unmarshal(sent.Body, &body) != nil { // it is our own JSON
 		return sent
 	}
-	sign(body, "SB-Mid-server-somebody-else")
+	const wrongKey = "SB-Mid-server-somebody-else"
+	switch {
+	case body["order_id"] != nil:
+		sign(body, wrongKey)
+	case body["account_id"] != nil:
+		signAccount(body, wrongKey)
+	default:
+		misnamed(body, uuid.NewString)
+	}
 	sent.Body = encode(body)
 	return sent
 }

@@ -13,6 +13,9 @@ type card struct {
 	eci string
 }
 
+// unasked is the eci of a card whose bank does not ask its holder.
+const unasked = "07"
+
 // outcome is what happens to a payment by a test card.
 type outcome string
 
@@ -31,6 +34,7 @@ var cards = []card{
 	{"3528203324564357", "JCB", accepted, "05"},
 	{"370192169722458", "American Express", accepted, "05"},
 	{"4411111111111118", "Visa, 3DS attempted", accepted, "06"},
+	{"4211111111111110", "Visa, without 3DS", accepted, unasked}, // of older lists
 	{"4911111111111113", "Visa", bankDenied, "05"},
 	{"5111111111111118", "Mastercard", bankDenied, "02"},
 	{"4711111111111115", "Visa, 3DS attempted", bankDenied, "06"},
@@ -56,6 +60,12 @@ func cardNumbered(number string) (card, error) {
 		}
 	}
 	return card{}, fmt.Errorf("midtranstest: %q is not a test card of the simulator", number)
+}
+
+// asks reports whether the bank asks the holder, if 3-D Secure is wanted.
+func (t *Transaction) asks() bool {
+	c, err := cardNumbered(t.Card)
+	return err == nil && c.eci != unasked
 }
 
 // Grouped is the number as it stands on a card.

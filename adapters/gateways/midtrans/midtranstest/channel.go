@@ -18,6 +18,10 @@ type channel struct {
 	refunds, whole bool
 	// reversible: the bank may take a payment back.
 	reversible bool
+	// byID: it is found by its transaction's id only, not by the order's.
+	byID bool
+	// noExpire: it cannot be expired by a call.
+	noExpire bool
 	// noFraud: its bodies have no fraud_status.
 	noFraud bool
 	// issue returns the keys of a new transaction's bodies.
@@ -34,7 +38,7 @@ const (
 	groupStore  = "Convenience store"
 )
 
-// channels are all that the simulator has, in the page's order.
+// channels are those of the page, in its order.
 var channels = []*channel{
 	{name: "credit_card", mark: "CARD", paymentType: "credit_card", label: "Credit or debit card", group: groupCard, life: 10 * time.Minute, refunds: true},
 	{name: "gopay", mark: "GP", paymentType: "gopay", label: "GoPay", group: groupWallet, life: 15 * time.Minute, refunds: true},
@@ -100,9 +104,11 @@ func virtualAccount(name, bank, label, form string) *channel {
 }
 
 func channelNamed(name string) *channel {
-	for _, c := range channels {
-		if c.name == name {
-			return c
+	for _, list := range [][]*channel{channels, chargedOnly} {
+		for _, c := range list {
+			if c.name == name {
+				return c
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package midtranstest
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"time"
@@ -55,27 +56,18 @@ const (
 func (s *Server) action(act func(t *Transaction, body []byte, now time.Time) reply) func(*http.Request, []byte) reply {
 	return func(r *http.Request, body []byte) reply {
 		var out reply
-		key := r.Header.Get("Idempotency-Key")
 		err := s.change(func(now time.Time) error {
-			for k, kept := range s.state.Replies {
-				if now.Sub(time.Unix(kept.At, 0)) >= idempotencyLife {
-					delete(s.state.Replies, k)
-				}
-			}
-			if kept, ok := s.state.Replies[key]; ok { // of whatever call it was
-				out = kept
-				return nil
-			}
+			key := r.Header.Get("Idempotency-Key")
 			t := s.find(r.PathValue("id"))
-			if t == nil {
-				out = notFound()
-				return nil
+			if t != nil && charges[t.Channel].noKey {
+				key = ""
 			}
-			out = act(t, body, now)
-			if out.success && key != "" && len(key) <= longestKey && t.Channel != "permata_va" && t.Channel != "indomaret" {
-				out.At = now.Unix()
-				s.state.Replies[key] = out
-			}
+			out = s.once(key, now, func() reply {
+				if t == nil {
+					return notFound()
+				}
+				return act(t, body, now)
+			})
 			return nil
 		})
 		if err != nil {
@@ -83,6 +75,25 @@ func (s *Server) action(act func(t *Transaction, body []byte, now time.Time) rep
 		}
 		return out
 	}
+}
+
+// once gives the answer that the key has had, of whatever call it was, or does
+// what is asked and keeps its answer if it took effect.
+func (s *Server) once(key string, now time.Time, do func() reply) reply {
+	for k, kept := range s.state.Replies {
+		if now.Sub(time.Unix(kept.At, 0)) >= cmp.Or(kept.Life, idempotencyLife) {
+			delete(s.state.Replies, k)
+		}
+	}
+	if kept, ok := s.state.Replies[key]; ok {
+		return kept
+	}
+	out := do()
+	if out.success && key != "" && len(key) <= longestKey {
+		out.At = now.Unix()
+		s.state.Replies[key] = out
+	}
+	return out
 }
 
 // done answers an action other than a refund.
@@ -121,7 +132,7 @@ func (s *Server) cancel(t *Transaction, _ []byte, now time.Time) reply {
 }
 
 func (s *Server) expire(t *Transaction, _ []byte, now time.Time) reply {
-	if !t.is("pending") {
+	if !t.is("pending") || channelNamed(t.Channel).noExpire {
 		return wrongState()
 	}
 	s.move(t, "expire", t.Fraud, now)
@@ -140,7 +151,7 @@ func (s *Server) refundCall(direct bool) func(*Transaction, []byte, time.Time) r
 			Reason string `json:"reason"`
 		}
 		if len(raw) > 0 && decodeNumbers(raw, &request) != nil {
-			return coreError(http.StatusRequestEntityTooLarge, "413", "The request cannot be processed due to malformed syntax in the request body")
+			return malformed(http.StatusRequestEntityTooLarge)
 		}
 		if !refundKeyForm.MatchString(request.Key) || utf8.RuneCountInString(request.Reason) > 255 {
 			return invalid("refund_key or reason is invalid")
@@ -179,6 +190,12 @@ func (s *Server) refundCall(direct bool) func(*Transaction, []byte, time.Time) r
 		body["refund_key"], body["refund_amount"] = made.Key, decimal(t.Refunded())
 		return success(body)
 	}
+}
+
+// malformed answers a body that is not the JSON that is wanted. Which HTTP
+// status Midtrans gives it is not known.
+func malformed(status int) reply {
+	return coreError(status, "413", "The request cannot be processed due to malformed syntax in the request body")
 }
 
 // success is the answer to an action that took effect.

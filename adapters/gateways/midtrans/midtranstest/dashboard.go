@@ -1,8 +1,10 @@
 package midtranstest
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,10 +14,12 @@ import (
 )
 
 type dashboardView struct {
-	Style            template.CSS
-	Self, Note       string
-	Orders           []orderView
-	Waiting, Answers []noticeView
+	Style             template.CSS
+	Title, Self, Note string
+	Orders            []orderView
+	Waiting, Answers  []noticeView
+
+	Subscriptions, Accounts []entryView
 }
 
 type orderView struct {
@@ -26,14 +30,16 @@ type orderView struct {
 
 type tryView struct{ Status, Tone, Label, At, Refunded string }
 
-type noticeView struct{ Ref, Word, Try, Answer, Tone, Next, URL string }
+type noticeView struct{ Ref, Word, Try, Answer, Tone, Next, URL, ID string }
 
-// showDashboard lists orders and notifications, newest first.
+// showDashboard lists orders, subscriptions, accounts and notifications, newest
+// first.
 func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request) {
-	v := dashboardView{Style: style, Self: s.path("/"), Note: r.URL.Query().Get("note")}
+	v := dashboardView{Style: style, Title: "Dashboard", Self: s.path("/"), Note: r.URL.Query().Get("note")}
 	for _, o := range slices.Backward(s.Orders()) {
 		v.Orders = append(v.Orders, s.orderView(o))
 	}
+	v.Subscriptions, v.Accounts = s.recurring()
 	for _, sent := range s.queue.Waiting() {
 		v.Waiting = append(v.Waiting, noticeView{
 			Ref: sent.Ref, Word: sent.Word, Try: strconv.Itoa(sent.Tries + 1), Next: moment(sent.Due), URL: sent.URL,
@@ -67,6 +73,8 @@ func (s *Server) orderView(o Order) orderView {
 		}
 	}
 	c := channelNamed(t.Channel)
+	add(t.is("pending"), "Pay", "pay")
+	add(t.is("pending"), "Decline", "deny")
 	add(c.refunds && t.is("settlement", "partial_refund"), "Refund", "refund")
 	add(t.challenged(), "Approve", "approve")
 	add(t.challenged(), "Deny", "deny")
@@ -95,6 +103,7 @@ func tone(t *Transaction) string {
 func answerView(a simkit.Answer) noticeView {
 	v := noticeView{
 		Ref: a.Sent.Ref, Word: a.Sent.Word, Try: strconv.Itoa(a.Sent.Tries), URL: a.Sent.URL,
+		ID:     strconv.FormatInt(a.Sent.ID, 10),
 		Answer: fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), Tone: "bad",
 	}
 	if a.Status == 0 {
@@ -115,6 +124,7 @@ func (s *Server) useDashboard(w http.ResponseWriter, r *http.Request) {
 	acts := map[string]func() error{
 		"refund":     func() error { return s.RefundFromDashboard(ref, 0) },
 		"approve":    func() error { return s.Approve(ref) },
+		"pay":        func() error { return s.Pay(ref) },
 		"deny":       func() error { return s.Deny(ref) },
 		"settle":     func() error { return s.Settle(ref) },
 		"cancel":     func() error { return s.Cancel(ref) },
@@ -123,7 +133,12 @@ func (s *Server) useDashboard(w http.ResponseWriter, r *http.Request) {
 		"reverse":    func() error { return s.Reverse(ref) },
 		"chargeback": func() error { return s.Chargeback(ref) },
 		"resend":     func() error { return s.Resend(ref, 3) },
+		"replay": func() error {
+			id, err := strconv.ParseInt(r.PostFormValue("notification"), 10, 64)
+			return errors.Join(err, s.Replay(id))
+		},
 	}
+	maps.Copy(acts, s.recurringActs(ref))
 	act := acts[r.PostFormValue("do")]
 	if act == nil {
 		http.Error(w, "no such action", http.StatusBadRequest)

@@ -22,10 +22,10 @@
 // What the clock brings happens when the simulator is next spoken to,
 // delivers, or runs.
 //
-// What is simulated: cards (with the sandbox's test numbers), virtual
-// accounts of BCA, BNI, BRI, CIMB and Permata, Mandiri Bill, GoPay,
-// ShopeePay, QRIS, Indomaret and Alfamart. Not: charges through the Core API,
-// capture, instalments, saved cards, fees imposed on the payer, the limits of
-// a payment method's amount, and the hours and days within which a method can
-// be refunded.
+// What is simulated: Snap, and the Core API's charges by every channel that
+// package midtrans lists but the virtual accounts of Danamon, BSI and SeaBank;
+// card tokens, 3-D Secure, capture, instalments and saved cards by the Core
+// API; payment links; linked GoPay accounts; subscriptions; and the calls that
+// follow a charge. Not: saved cards on the page, fees imposed on the payer, and
+// the hours and days within which a method can be refunded.
 package midtranstest

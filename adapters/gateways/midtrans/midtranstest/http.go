@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,6 +22,17 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/snap/v1/transactions", s.snapCall("checkout", s.createPage))
 	mux.HandleFunc("/snap/v1/transactions/{token}/cancel", s.snapCall("cancel", s.cancelPage))
 
+	mux.HandleFunc("/v1/payment-links", s.linkCall("create_link", http.MethodPost, s.createLink))
+	mux.HandleFunc("/v1/payment-links/{id}", s.oneLink())
+
+	mux.HandleFunc("/v1/subscriptions", s.subscriptionCall("create_subscription", http.MethodPost, s.createSubscription))
+	mux.HandleFunc("/v1/subscriptions/{id}", s.oneSubscription())
+	for verb, do := range map[string]func(*subscription, []byte, time.Time) reply{
+		"disable": s.disableSubscription, "enable": s.enableSubscription, "cancel": s.cancelSubscription,
+	} {
+		mux.HandleFunc("/v1/subscriptions/{id}/"+verb, s.subscriptionCall(verb+"_subscription", http.MethodPost, s.aboutSubscription(do)))
+	}
+
 	mux.HandleFunc("/v2/{id}/status", s.coreCall("status", http.MethodGet, s.status))
 	mux.HandleFunc("/v2/{id}/approve", s.coreCall("approve", http.MethodPost, s.action(s.approve)))
 	mux.HandleFunc("/v2/{id}/deny", s.coreCall("deny", http.MethodPost, s.action(s.deny)))
@@ -28,20 +40,49 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/v2/{id}/expire", s.coreCall("expire", http.MethodPost, s.action(s.expire)))
 	mux.HandleFunc("/v2/{id}/refund", s.coreCall("refund", http.MethodPost, s.action(s.refundCall(false))))
 	mux.HandleFunc("/v2/{id}/refund/online/direct", s.coreCall("direct_refund", http.MethodPost, s.action(s.refundCall(true))))
+	mux.HandleFunc("/v2/{id}/status/b2b", s.coreCall("status", http.MethodGet, s.multiStatus))
+	mux.HandleFunc("/v2/charge", s.coreCall("charge", http.MethodPost, s.chargeCall))
+	mux.HandleFunc("/v2/capture", s.coreCall("capture", http.MethodPost, s.captureCall))
+	mux.HandleFunc("/v2/token", s.coreCall("token", http.MethodGet, s.tokenCall))
+	mux.HandleFunc("/v2/card/register", s.coreCall("register", http.MethodGet, s.registerCall))
+	mux.HandleFunc("/v2/pay/account", s.accountCall("link_account", http.MethodPost, s.createAccount))
+	mux.HandleFunc("/v2/pay/account/{id}", s.accountCall("get_account", http.MethodGet, s.aboutAccount(s.accountAnswer)))
+	mux.HandleFunc("/v2/pay/account/{id}/unbind", s.accountCall("unlink_account", http.MethodPost, s.aboutAccount(s.unbind)))
+	for _, way := range []string{wayWeb, wayApp} {
+		mux.HandleFunc("GET /v2/pay/account/{id}/"+way, s.accountPage(way))
+		mux.HandleFunc("POST /v2/pay/account/{id}/"+way, s.accountPage(way))
+	}
+	mux.HandleFunc("/v1/bins/{bin}", s.bins)
+	for _, kind := range []string{"3ds", "deeplink", "akulaku", "oms", "klikpay", "klikbca", "cimb-clicks", "danamon", "bri"} {
+		mux.HandleFunc("GET /v2/"+kind+"/redirect/{id}", s.toPage)
+	}
+	mux.HandleFunc("GET /v2/qris/{id}/qr-code", s.qrPicture)
+	mux.HandleFunc("GET /v2/gopay/{id}/qr-code", s.qrPicture)
 	mux.HandleFunc("/v2/", noRoute)
+	// This one cannot stand beside /v2/{id}/status in a mux.
+	points := http.NewServeMux()
+	points.HandleFunc("/v2/point_inquiry/{id}", s.coreCall("points", http.MethodGet, s.pointsCall))
 
 	mux.HandleFunc("GET /snap/v4/redirection/{token}", s.showPage)
 	mux.HandleFunc("POST /snap/v4/redirection/{token}", s.usePage)
+	mux.HandleFunc("GET /payment-links/{id}", s.linkPage)
+	mux.HandleFunc("POST /payment-links/{id}", s.linkPage)
 	mux.HandleFunc("GET /{$}", s.showDashboard)
 	mux.HandleFunc("POST /{$}", s.useDashboard)
-	return apart(mux)
+	return apart(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v2/point_inquiry/") {
+			points.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 }
 
 // apart keeps the two hosts apart for clients that still call them by name:
 // a path of the one is not found at the other.
 func apart(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		snap := strings.HasPrefix(r.URL.Path, "/snap/")
+		snap := strings.HasPrefix(r.URL.Path, "/snap/") || strings.HasPrefix(r.URL.Path, "/payment-links/")
 		if strings.HasSuffix(r.Host, ".midtrans.com") && strings.HasPrefix(r.Host, "api.") == snap {
 			noRoute(w, r)
 			return
@@ -57,6 +98,8 @@ type reply struct {
 	Body   json.RawMessage `json:"body"`
 	// At is when it was given, in Unix seconds.
 	At int64 `json:"at,omitempty"`
+	// Life is how long it is kept; zero: as long as most are.
+	Life time.Duration `json:"life,omitempty"`
 	// success: it tells that an action took effect.
 	success bool
 }
@@ -87,8 +130,7 @@ var throttled = answer(http.StatusTooManyRequests, map[string]any{"message": "AP
 // call reads a request and answers it, with the faults of op.
 func (s *Server) call(op, method string, fail func(simkit.Kind) reply, unauthorized, wrongMethod reply, h func(*http.Request, []byte) reply) http.HandlerFunc {
 	serve := func(w http.ResponseWriter, r *http.Request) {
-		key, _, _ := r.BasicAuth()
-		if key != s.serverKey {
+		if !s.allowed(op, r) {
 			unauthorized.write(w)
 			return
 		}
@@ -106,6 +148,28 @@ func (s *Server) call(op, method string, fail func(simkit.Kind) reply, unauthori
 		h(r, body).write(w)
 	}
 	return s.faults.Wrap(op, s.clock, func(w http.ResponseWriter, k simkit.Kind) { fail(k).write(w) }, serve)
+}
+
+// allowed reports whether the call has the key that it needs: browsers have
+// only the client key.
+func (s *Server) allowed(op string, r *http.Request) bool {
+	key, _, _ := r.BasicAuth()
+	switch op {
+	case "token", "register":
+		return r.URL.Query().Get("client_key") == s.clientKey
+	case "bins":
+		return key == s.serverKey || key == s.clientKey
+	}
+	return key == s.serverKey
+}
+
+// bins tells a stranger so in plain text, unlike all other calls.
+func (s *Server) bins(w http.ResponseWriter, r *http.Request) {
+	if !s.allowed("bins", r) {
+		http.Error(w, "Unauthorized", http.StatusUnauthorized)
+		return
+	}
+	s.coreCall("bins", http.MethodGet, s.binCall)(w, r)
 }
 
 // snapCall is a POST to Snap.
@@ -147,8 +211,15 @@ func (s *Server) coreCall(op, method string, h func(*http.Request, []byte) reply
 		}
 		return coreInternal()
 	}
-	unauthorized := coreError(http.StatusUnauthorized, "401", "Transaction cannot be authorized with the current client/server key.")
-	return s.call(op, method, fail, unauthorized, coreError(http.StatusMethodNotAllowed, "405", "HTTP method is not allowed"), h)
+	return s.call(op, method, fail, coreUnauthorized(), coreWrongMethod(), h)
+}
+
+func coreUnauthorized() reply {
+	return coreError(http.StatusUnauthorized, "401", "Transaction cannot be authorized with the current client/server key.")
+}
+
+func coreWrongMethod() reply {
+	return coreError(http.StatusMethodNotAllowed, "405", "HTTP method is not allowed")
 }
 
 func notFound() reply { return coreError(http.StatusOK, "404", "Transaction doesn't exist.") }

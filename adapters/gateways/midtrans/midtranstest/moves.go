@@ -32,7 +32,9 @@ func (s *Server) begin(p *Page, c *channel, at time.Time) *Transaction {
 		t.ExpiresAt = p.parsed.Expiry.end(at, t.ExpiresAt)
 	}
 	if c.issue != nil {
-		t.Keys = c.issue(s.next())
+		for t.Keys = c.issue(s.next()); t.account() != "" && s.numberInUse(t, t.account()); { // a merchant may have wished for it
+			t.Keys = c.issue(s.next())
+		}
 	}
 	o := s.state.orders[p.OrderID]
 	o.Transactions = append(o.Transactions, t)
@@ -53,7 +55,12 @@ func (s *Server) pay(t *Transaction, at time.Time) error {
 	if t.Channel == "credit_card" {
 		return s.charge(t, at)
 	}
-	t.PaidAt, t.SettledAt = at, at
+	t.PaidAt = at
+	if t.PreAuth {
+		s.move(t, "authorize", "accept", at)
+		return nil
+	}
+	t.SettledAt = at
 	if paid := channelNamed(t.Channel).paid; paid != nil {
 		maps.Copy(t.Keys, paid(t))
 	}
@@ -108,7 +115,13 @@ func (s *Server) refund(t *Transaction, r Refund, at time.Time) *Refund {
 
 // expect notes when the clock will bring something for t.
 func (s *Server) expect(t *Transaction) {
-	if at := t.nextAt(); !at.IsZero() && (s.state.nextAt.IsZero() || at.Before(s.state.nextAt)) {
+	s.expectAt(t.nextAt())
+}
+
+// expectAt notes that the clock will bring something at a time, unless it is
+// zero.
+func (s *Server) expectAt(at time.Time) {
+	if !at.IsZero() && (s.state.nextAt.IsZero() || at.Before(s.state.nextAt)) {
 		s.state.nextAt = at
 		s.wake()
 	}
@@ -122,6 +135,9 @@ func (t *Transaction) nextAt() time.Time {
 		next = t.ExpiresAt
 	case "authorize":
 		next = t.CreatedAt.Add(authorizationLife)
+		if t.PreAuth {
+			next = t.PaidAt.Add(preAuthLife)
+		}
 	case "capture":
 		y, m, d := t.PaidAt.In(wib).Date()
 		next = time.Date(y, m, d+1, settlementHour, 0, 0, 0, wib)
@@ -162,24 +178,42 @@ func (s *Server) happen(t *Transaction, at time.Time) {
 	}
 }
 
+// event is something that the clock brings.
+type event struct {
+	at time.Time
+	id string
+	do func(at time.Time)
+}
+
 // advance does all that the clock has brought by now, in the order of time.
 func (s *Server) advance(now time.Time) {
 	for !s.state.nextAt.IsZero() && !s.state.nextAt.After(now) {
 		s.state.nextAt = time.Time{}
-		var due []*Transaction
-		for _, t := range s.state.transactions {
-			if at := t.nextAt(); !at.IsZero() && !at.After(now) {
-				due = append(due, t)
+		var due []event
+		add := func(at time.Time, id string, do func(at time.Time)) {
+			if !at.IsZero() && !at.After(now) {
+				due = append(due, event{at, id, do})
 			} else {
-				s.expect(t)
+				s.expectAt(at)
 			}
 		}
-		slices.SortFunc(due, func(a, b *Transaction) int {
-			return cmp.Or(a.nextAt().Compare(b.nextAt()), cmp.Compare(a.ID, b.ID))
+		for _, t := range s.state.transactions {
+			add(t.nextAt(), t.ID, func(at time.Time) {
+				s.happen(t, at)
+				s.expect(t)
+			})
+		}
+		for _, sub := range s.state.Subscriptions {
+			add(sub.nextAt(), sub.ID, func(at time.Time) { s.execute(sub, at, at) })
+		}
+		slices.SortFunc(due, func(a, b event) int {
+			return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id))
 		})
-		for _, t := range due {
-			s.happen(t, t.nextAt())
-			s.expect(t)
+		for _, e := range due {
+			if next := s.state.nextAt; !next.IsZero() && next.Before(e.at) {
+				break // what has just happened brings something earlier: look again
+			}
+			e.do(e.at)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package midtranstest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,14 +32,14 @@ func (s *Server) Notify(notifyURL string, h http.Handler) {
 // each of the merchant's URLs.
 func (s *Server) notify(t *Transaction, at time.Time) {
 	body := s.body(t, noticeCode(t), "midtrans payment notification")
+	page := s.state.pages[t.Token]
+	if page.SubscriptionID != "" && s.chargeNotices {
+		body["subscription_id"] = page.SubscriptionID
+	}
 	sign(body, s.serverKey)
 	sent := simkit.Sent{
-		Ref: t.OrderID, Word: t.Status, Body: encode(body), Due: at,
-		Header: http.Header{
-			"User-Agent": {"Veritrans"}, "Accept": {"application/json"}, "Content-Type": {"application/json"},
-		},
+		Ref: t.OrderID, Word: t.Status, Body: encode(body), Due: at, Header: noticeHeader(),
 	}
-	page := s.state.pages[t.Token]
 	urls := page.OverrideURLs
 	if len(urls) == 0 {
 		if s.notifyURL != "" {
@@ -50,6 +51,21 @@ func (s *Server) notify(t *Transaction, at time.Time) {
 		sent.URL = u
 		s.queue.Add(sent)
 	}
+	s.wake()
+}
+
+func noticeHeader() http.Header {
+	return http.Header{"User-Agent": {"Veritrans"}, "Accept": {"application/json"}, "Content-Type": {"application/json"}}
+}
+
+// tell puts a notification about something else than a transaction into the
+// queue, for the URL or, if that is empty, the ordinary one.
+func (s *Server) tell(url string, sent simkit.Sent) {
+	if sent.URL = cmp.Or(url, s.notifyURL); sent.URL == "" {
+		return
+	}
+	sent.Header = noticeHeader()
+	s.queue.Add(sent)
 	s.wake()
 }
 
@@ -158,3 +174,21 @@ func (s *Server) Take() []simkit.Sent {
 // Answers returns the merchant's latest answers to notifications, oldest
 // first.
 func (s *Server) Answers() []simkit.Answer { return s.queue.Answers() }
+
+// Replay sends a notification once more, word for word as it was: the one of
+// that [simkit.Sent.ID] among [Server.Answers]. Whoever has seen it could do
+// the same.
+func (s *Server) Replay(id int64) error {
+	for _, a := range s.Answers() {
+		if a.Sent.ID == id {
+			return s.change(func(now time.Time) error {
+				sent := a.Sent
+				sent.Due, sent.Tries = now, 0
+				s.queue.Add(sent)
+				s.wake()
+				return nil
+			})
+		}
+	}
+	return fmt.Errorf("midtranstest: no notification %d was sent", id)
+}

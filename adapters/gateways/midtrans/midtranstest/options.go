@@ -28,6 +28,21 @@ func WithURL(url string) Option { return func(s *Server) { s.URL = url } }
 // would. Without one, and none given with a transaction, nobody is notified.
 func WithNotificationURL(url string) Option { return func(s *Server) { s.notifyURL = url } }
 
+// WithAccountURL sets the URL that is told of linked GoPay accounts, as the
+// dashboard's Pay Account Notification URL would. Default: the notification
+// URL.
+func WithAccountURL(url string) Option { return func(s *Server) { s.accountURL = url } }
+
+// WithRecurringURL sets the URL that is told of subscriptions, as the
+// dashboard's Recurring Notification URL would. Default: the notification URL.
+func WithRecurringURL(url string) Option { return func(s *Server) { s.recurringURL = url } }
+
+// WithChargeNotifications tells of each charge of a subscription also by an
+// ordinary notification, signed, with its subscription_id, as some say that
+// Midtrans does. What becomes of the transaction later, a card's settlement
+// or a refund, is told by ordinary notifications anyway.
+func WithChargeNotifications() Option { return func(s *Server) { s.chargeNotices = true } }
+
 // WithScenario orders faults from the start. A Count below zero lets one
 // happen always:
 //

@@ -32,12 +32,23 @@ type Page struct {
 	// notifications besides it.
 	OverrideURLs []string `json:"override_urls,omitempty"`
 	AppendURLs   []string `json:"append_urls,omitempty"`
+	// Charged: it was made by a charge of the Core API, which chose the way to
+	// pay. A person can pay on it all the same.
+	Charged bool `json:"charged,omitempty"`
+
+	// LinkOrderID is the order_id of the payment link that it is a try of.
+	LinkOrderID string `json:"link_order_id,omitempty"`
+	// SubscriptionID is that of the subscription that it is a charge of.
+	SubscriptionID string `json:"subscription_id,omitempty"`
 
 	parsed snapRequest
+	link   *link // of LinkOrderID, or nil
 }
 
 // open reports whether the payer can use the page at now.
-func (p *Page) open(now time.Time) bool { return p.CanceledAt.IsZero() && now.Before(p.ExpiresAt) }
+func (p *Page) open(now time.Time) bool {
+	return p.CanceledAt.IsZero() && now.Before(p.ExpiresAt) && (p.link == nil || p.link.closed(p.OrderID, now) == "")
+}
 
 // Transaction is one attempt to pay an order.
 type Transaction struct {
@@ -62,7 +73,12 @@ type Transaction struct {
 	// Keys are those of the method in bodies, such as va_numbers.
 	Keys map[string]any `json:"keys"`
 	// Card is the test card's number.
-	Card    string    `json:"card,omitempty"`
+	Card string `json:"card,omitempty"`
+	// AccountID is that of the linked GoPay account that is charged. PreAuth:
+	// its money is only held.
+	AccountID string `json:"account_id,omitempty"`
+	PreAuth   bool   `json:"pre_auth,omitempty"`
+
 	Refunds []*Refund `json:"refunds,omitempty"`
 }
 
@@ -141,6 +157,7 @@ func (o *Order) clone() Order {
 	c := Order{ID: o.ID}
 	for _, p := range o.Pages {
 		page := *p
+		page.link = nil // it is not the caller's
 		c.Pages = append(c.Pages, &page)
 	}
 	for _, t := range o.Transactions {

@@ -110,7 +110,7 @@ func (s *Server) use(p *Page, r *http.Request, now time.Time) error {
 
 // useOpen is an action on a page without a transaction.
 func (s *Server) useOpen(p *Page, r *http.Request, do string, now time.Time) error {
-	if !p.open(now) {
+	if !p.open(now) || p.Charged { // a charge has chosen, once and for all
 		return nil
 	}
 	switch do {
@@ -129,7 +129,7 @@ func (s *Server) useOpen(p *Page, r *http.Request, do string, now time.Time) err
 			return err
 		}
 		t, err := s.start(p, c, r.PostFormValue("card"), now)
-		if err != nil || p.parsed.CreditCard.Secure { // the bank asks first
+		if err != nil || p.parsed.CreditCard.Secure && t.asks() { // the bank asks first
 			return err
 		}
 		return s.charge(t, now)

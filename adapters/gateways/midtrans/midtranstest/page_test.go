@@ -109,6 +109,15 @@ func TestThreeDSecureOnThePage(t *testing.T) {
 	}
 }
 
+func TestACardThatIsNotAskedForOnThePage(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	page := b.pageOf("order-1", `"credit_card":{"secure":true}`)
+	_, html := b.visit(page, form("do", "card", "card", "4211111111111110"))
+	require.Contains(t, html, "Payment successful")
+	require.Equal(t, "capture", b.words())
+}
+
 func TestDeclineAndExpireOnThePage(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -180,7 +189,7 @@ func TestPageShowsWhatIsEnabled(t *testing.T) {
 		status, _ := b.visit(page, use)
 		require.Equal(t, http.StatusBadRequest, status)
 	}
-	_, html = b.visit(b.pageOf("order-2", `"enabled_payments":["dana"]`), nil)
+	_, html = b.visit(b.pageOf("order-2", `"enabled_payments":["google_pay"]`), nil)
 	require.Contains(t, html, "None of the payment methods")
 }
 

@@ -103,6 +103,11 @@ func (s *Server) pick(ref string, opts []PayOption, do func(t *Transaction, now 
 }
 
 func (o payOptions) check() error {
+	if o.card != "" {
+		if _, err := cardNumbered(o.card); err != nil {
+			return err
+		}
+	}
 	if o.amount == "" {
 		return nil
 	}
@@ -135,6 +140,9 @@ func (s *Server) waiting(ref string, o payOptions, now time.Time) (*Transaction,
 		return t, nil
 	}
 	p := order.page()
+	if p.Charged {
+		return nil, fmt.Errorf("midtranstest: the charge of order %q is over", ref)
+	}
 	if !p.open(now) && !o.late {
 		return nil, fmt.Errorf("midtranstest: the page of order %q is closed", ref)
 	}

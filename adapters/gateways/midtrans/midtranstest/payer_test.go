@@ -101,7 +101,7 @@ func TestMethods(t *testing.T) {
 		`["bca_va"]`:                       {"bca_va"},
 		`["bank_transfer"]`:                {"bca_va", "bni_va", "bri_va", "cimb_va", "permata_va"},
 		`["other_va"]`:                     {"bni_va", "bri_va", "cimb_va", "permata_va"},
-		`["cstore","dana"]`:                {"indomaret", "alfamart"},
+		`["cstore","google_pay"]`:          {"indomaret", "alfamart"},
 		`["credit_card","gopay","bca_va"]`: {"gopay", "credit_card", "bca_va"},
 	} {
 		for i, method := range want {
@@ -116,7 +116,7 @@ func TestMethods(t *testing.T) {
 			require.Equal(t, method, b.transaction(id).Channel, enabled)
 		}
 	}
-	b.order("unknown", `"enabled_payments":["dana"]`)
+	b.order("unknown", `"enabled_payments":["google_pay"]`)
 	require.ErrorContains(t, b.Pay("unknown"), "nothing that the simulator knows")
 }
 

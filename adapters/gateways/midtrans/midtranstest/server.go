@@ -41,7 +41,10 @@ type Server struct {
 
 	mu        sync.Mutex
 	notifyURL string
-	state     state
+	// recurringURL and accountURL are notifyURL if empty.
+	recurringURL, accountURL string
+	chargeNotices            bool
+	state                    state
 }
 
 // NewServer starts a simulator on a loopback port. Close it when done. Like
@@ -137,7 +140,14 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Fail orders something to go wrong with the next call or notification. Calls
 // are named "checkout", "status", "approve", "deny", "cancel" (of a page, too),
-// "expire", "refund" and "direct_refund".
+// "expire", "refund" and "direct_refund"; those of links "create_link",
+// "get_link" and "delete_link"; of linked accounts "link_account",
+// "get_account" and "unlink_account"; and of subscriptions
+// "create_subscription", "get_subscription", "update_subscription",
+// "disable_subscription", "enable_subscription" and "cancel_subscription".
+// Notifications are named by the status of their transaction, or
+// "subscription.create", "subscription.charge", "account_linked" and
+// "account_unlinked".
 func (s *Server) Fail(f simkit.Fault) { s.faults.Add(f) }
 
 // Heal calls off all that was ordered to go wrong.

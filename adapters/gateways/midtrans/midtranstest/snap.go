@@ -133,7 +133,7 @@ func (r snapRequest) channels() []*channel {
 		return channels
 	}
 	var enabled []*channel
-	for _, c := range channels {
+	for _, c := range slices.Concat(channels, chargedOnly) {
 		if slices.ContainsFunc(r.EnabledPayments, c.enabledBy) {
 			enabled = append(enabled, c)
 		}

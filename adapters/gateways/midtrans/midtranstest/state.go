@@ -15,14 +15,25 @@ import (
 // state is all that a simulator must not forget.
 type state struct {
 	Orders []*Order `json:"orders"` // in the order of creation
+	Links  []*link  `json:"links,omitempty"`
+	// Accounts are linked GoPay accounts.
+	Accounts []*account `json:"accounts,omitempty"`
+	// Subscriptions are in the order of creation.
+	Subscriptions []*subscription `json:"subscriptions,omitempty"`
 	// Counter numbers virtual accounts, payment codes and refunds.
 	Counter int64            `json:"counter"`
 	Replies map[string]reply `json:"replies,omitempty"` // by Idempotency-Key
-	Waiting []simkit.Sent    `json:"waiting,omitempty"` // as of the last save
+	// Tokens stand for test cards.
+	Tokens  map[string]*cardToken `json:"tokens,omitempty"`
+	Waiting []simkit.Sent         `json:"waiting,omitempty"` // as of the last save
 
-	orders       map[string]*Order
-	pages        map[string]*Page
-	transactions map[string]*Transaction
+	orders   map[string]*Order
+	links    map[string]*link // by the link's own order id
+	accounts map[string]*account
+	// subscriptions are by id.
+	subscriptions map[string]*subscription
+	pages         map[string]*Page
+	transactions  map[string]*Transaction
 	// nextAt is no later than what the clock brings next; zero: nothing.
 	nextAt time.Time
 	// saved is what the file holds.
@@ -32,8 +43,9 @@ type state struct {
 // load reads the state file, if there is one.
 func (s *Server) load() error {
 	s.state = state{
-		Replies: map[string]reply{}, orders: map[string]*Order{},
-		pages: map[string]*Page{}, transactions: map[string]*Transaction{},
+		Replies: map[string]reply{}, Tokens: map[string]*cardToken{}, orders: map[string]*Order{}, links: map[string]*link{},
+		pages: map[string]*Page{}, transactions: map[string]*Transaction{}, accounts: map[string]*account{},
+		subscriptions: map[string]*subscription{},
 	}
 	if s.stateFile == "" {
 		return nil
@@ -48,6 +60,20 @@ func (s *Server) load() error {
 	if err := json.Unmarshal(data, &s.state); err != nil {
 		return fmt.Errorf("read state file %s: %w", s.stateFile, err)
 	}
+	for _, l := range s.state.Links {
+		parsed, err := parseLink(l.Request)
+		if err != nil {
+			return fmt.Errorf("read state file %s: payment link %q: %w", s.stateFile, l.OrderID, err)
+		}
+		l.parsed, s.state.links[l.OrderID] = parsed, l
+	}
+	for _, a := range s.state.Accounts {
+		s.state.accounts[a.ID] = a
+	}
+	for _, sub := range s.state.Subscriptions {
+		s.state.subscriptions[sub.ID] = sub
+		s.expectAt(sub.nextAt())
+	}
 	for _, o := range s.state.Orders {
 		s.state.orders[o.ID] = o
 		for _, p := range o.Pages {
@@ -55,6 +81,9 @@ func (s *Server) load() error {
 				return fmt.Errorf("read state file %s: page of order %q: %w", s.stateFile, o.ID, err)
 			}
 			s.state.pages[p.Token] = p
+			if p.link = s.state.links[p.LinkOrderID]; p.link != nil { // it has one page
+				p.link.tries = append(p.link.tries, o)
+			}
 		}
 		for _, t := range o.Transactions {
 			s.state.transactions[t.ID] = t
@@ -97,7 +126,9 @@ func (s *Server) find(id string) *Transaction {
 		return t
 	}
 	if o := s.state.orders[id]; o != nil {
-		return o.last()
+		if t := o.last(); t != nil && !channelNamed(t.Channel).byID {
+			return t
+		}
 	}
 	return nil
 }

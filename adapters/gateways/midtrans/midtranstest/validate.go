@@ -167,6 +167,13 @@ func (c *checker) customer(value any) {
 	}
 }
 
+// A century is as long as anything may last, and nothing may begin so late that
+// its end could not be written down: years have four digits.
+const (
+	maxSpan  = 100 * 366 * day
+	lastYear = 9000
+)
+
 // expiry checks a duration; least and most are zero if there is no bound.
 func (c *checker) expiry(value any, path string, least, most time.Duration) {
 	if value == nil {
@@ -180,13 +187,14 @@ func (c *checker) expiry(value any, path string, least, most time.Duration) {
 	}
 	if n := c.integer(fields, path, "duration"); n != nil && known {
 		count := n.Int64()
-		span := length * time.Duration(min(max(count, 0), 1_000_000))
-		if count < 1 || count > 1_000_000 || span < least || most > 0 && span > most {
+		longest := int64(maxSpan / length)
+		span := length * time.Duration(min(max(count, 0), longest))
+		if count < 1 || count > longest || span < least || most > 0 && span > most {
 			c.add("%sduration is out of range", path)
 		}
 	}
 	if start, ok := fields["start_time"].(string); ok {
-		if _, err := time.Parse(expiryLayout, start); err != nil {
+		if at, err := time.Parse(expiryLayout, start); err != nil || at.Year() > lastYear {
 			c.add("%sstart_time format must be yyyy-MM-dd hh:mm:ss Z", path)
 		}
 	}

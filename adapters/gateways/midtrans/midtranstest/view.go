@@ -1,6 +1,7 @@
 package midtranstest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"html/template"
@@ -76,7 +77,9 @@ func (s *Server) view(p *Page, now time.Time) pageView {
 	case !p.CanceledAt.IsZero():
 		v.gone("Payment canceled", "The shop has canceled this payment. Nothing was paid.", "×")
 		v.BackURL = back(request.failureURL(), p.OrderID, "202", "cancel")
-	case !p.open(now):
+	case p.Charged && o.last().is("deny", "failure"):
+		v.gone("Payment declined", "Nothing was paid. Go back to the shop to try again.", "×")
+	case !p.open(now) || p.Charged:
 		v.gone("Time is up", "This payment page has expired. Nothing was paid.", "!")
 		v.BackURL = back(request.failureURL(), p.OrderID, "407", "expire")
 	default:
@@ -133,6 +136,11 @@ func (v *pageView) showPending(t *Transaction) {
 	v.State, v.TransactionID = "pay", t.ID
 	v.Until = moment(t.ExpiresAt)
 	label := t.label()
+	if t.AccountID != "" {
+		v.Heading, v.PayLabel = "Confirm in GoPay", "Enter the PIN (simulated wallet)"
+		v.Fields = []field{{"Amount", v.Amount}}
+		return
+	}
 	switch t.PaymentType {
 	case "credit_card":
 		v.State, v.Card = "secure", text(t.Keys, "masked_card")
@@ -190,13 +198,13 @@ func (t *Transaction) paidAmount() string {
 	return t.Currency + " " + t.Gross
 }
 
-// account is the virtual account's number.
+// account is the virtual account's number, or the bill's key.
 func (t *Transaction) account() string {
 	if list, ok := t.Keys["va_numbers"].([]any); ok && len(list) > 0 {
 		entry, _ := list[0].(map[string]any)
 		return text(entry, "va_number")
 	}
-	return text(t.Keys, "permata_va_number")
+	return cmp.Or(text(t.Keys, "permata_va_number"), text(t.Keys, "bill_key"))
 }
 
 func text(keys map[string]any, key string) string {
