@@ -1,0 +1,6 @@
+//go:build race
+
+package reorder
+
+// raceDetector: everything takes several times as long.
+const raceDetector = true
