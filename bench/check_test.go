@@ -8,8 +8,8 @@ import (
 
 var sampleAudit = audit{
 	"events": {
-		paid: expected{exactly: map[string]int{"settled": 1}, others: true},
-		open: expected{exactly: map[string]int{"settled": 0}, others: true},
+		paid: expected{exactly: map[string]int{"settled": 1}, others: 1},
+		open: expected{exactly: map[string]int{"settled": 0}, others: 1},
 	},
 	"messages": {paid: expected{exactly: map[string]int{"notification": 1}}},
 }
@@ -49,7 +49,7 @@ func TestVerify(t *testing.T) {
 			t.Parallel()
 			found := correct()
 			c.spoil(found)
-			faults := verify(sampleAudit, found, []string{"a", "b"}, []string{"c"})
+			faults := verify(sampleAudit, found, map[standing][]string{standsPaid: {"a", "b"}, standsOpen: {"c"}})
 			if c.fault == "" {
 				require.Empty(t, faults)
 				return

@@ -16,9 +16,19 @@ type setup struct {
 	Dialect   string `json:"dialect"`
 	DSN       string `json:"dsn"`
 	Pool      int    `json:"pool"`
-	// StatusURL is the gateway's, if notifications are to be confirmed there;
-	// empty: they are believed.
+	// StatusURL is the gateway's, if it is to be asked: to confirm
+	// notifications, which else are believed, or to open a checkout.
 	StatusURL string `json:"status_url,omitempty"`
+	// Delivers: the process that takes notifications also calls the hooks.
+	Delivers bool `json:"delivers,omitempty"`
+	// Since is the first order that is audited, and Buyers how many have a
+	// history, in a shop that was filled.
+	Since  string `json:"since,omitempty"`
+	Buyers int    `json:"buyers,omitempty"`
+	// Size is how many hooks are called at once, if a number was tried out.
+	Size int `json:"size,omitempty"`
+	// Hostile: more comes of an order than one settlement.
+	Hostile bool `json:"hostile,omitempty"`
 }
 
 // contender is one way to take notifications. Its methods run in different
@@ -42,6 +52,7 @@ var contenders = map[string]func(setup) contender{
 	"lunas":     func(s setup) contender { return &lunas{s} },
 	"hand":      func(s setup) contender { return handWritten(s) },
 	"hand-gorm": func(s setup) contender { return &handGORM{s} },
+	"imrenagi":  func(s setup) contender { return &imrenagi{s} },
 }
 
 func newContender(s setup) (contender, error) {

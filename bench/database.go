@@ -13,6 +13,7 @@ import (
 
 	gosqlite "github.com/glebarez/sqlite"
 	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	gormmysql "gorm.io/driver/mysql"
 	gormpostgres "gorm.io/driver/postgres"
@@ -104,8 +105,17 @@ func (s *scratch) calm(ctx context.Context) error {
 	return nil
 }
 
+// exec runs a statement on the server, and execOn on the database.
 func (p place) exec(ctx context.Context, statement string) error {
-	db, err := openSQL(p.dialect, p.dsn)
+	return execOn(ctx, p.dialect, p.dsn, statement)
+}
+
+func (s *scratch) execOn(ctx context.Context, statement string) error {
+	return execOn(ctx, s.dialect, s.dsn, statement)
+}
+
+func execOn(ctx context.Context, dialect, dsn, statement string) error {
+	db, err := openSQL(dialect, dsn)
 	if err != nil {
 		return err
 	}
@@ -147,6 +157,24 @@ func openGORM(s setup, config *gorm.Config) (*gorm.DB, func(), error) {
 	pool.SetMaxOpenConns(s.Pool)
 	pool.SetMaxIdleConns(s.Pool)
 	return db, func() { _ = pool.Close() }, nil
+}
+
+// openPGX opens a contender's database as a host that uses pgx alone does.
+func openPGX(ctx context.Context, s setup) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(s.DSN)
+	if err != nil {
+		return nil, fmt.Errorf("read DSN: %w", err)
+	}
+	config.MaxConns = int32(s.Pool)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return pool, nil
 }
 
 // postgresDSN is a server's DSN, of either form, for another database.

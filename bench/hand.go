@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -47,24 +48,42 @@ func (n notice) genuine() bool {
 	return err == nil && subtle.ConstantTimeCompare(sum[:], given) == 1
 }
 
-var (
-	errNoOrder     = errors.New("no such order")
-	errWrongAmount = errors.New("the amount is not the order's")
-)
+var errNoOrder = errors.New("no such order")
 
 // The statuses of hand-written payments.
 const (
 	handPending = "pending"
 	handSettled = "settled"
+	handExpired = "expired"
+	handReview  = "review"
 )
+
+// step is the status that a notice brings a payment of the due amount to, or
+// nothing: a repeat changes nothing, and no late news takes a settlement back.
+func (n notice) step(status string, due int64) (string, error) {
+	switch {
+	case n.settled() && (status == handPending || status == handExpired):
+		amount, err := n.amount()
+		if err != nil {
+			return "", fmt.Errorf("read amount: %w", err)
+		}
+		if amount != due {
+			return handReview, nil
+		}
+		return handSettled, nil
+	case n.TransactionStatus == "expire" && status == handPending:
+		return handExpired, nil
+	}
+	return "", nil
+}
 
 // maxNotification is how many bytes of a notification are read.
 const maxNotification = 64 << 10
 
-// settleFunc makes it durable that an order was paid.
-type settleFunc func(ctx context.Context, orderID, transactionID string, amount int64) error
+// storeFunc makes durable what a notice tells, in one transaction.
+type storeFunc func(ctx context.Context, n notice) error
 
-func handHandler(settle settleFunc) http.Handler {
+func handHandler(store storeFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+notificationPath, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNotification))
@@ -81,19 +100,10 @@ func handHandler(settle settleFunc) http.Handler {
 			http.Error(w, "forged", http.StatusForbidden)
 			return
 		}
-		if !n.settled() {
-			w.WriteHeader(http.StatusOK) // the benchmark sends none of these
-			return
-		}
-		amount, err := n.amount()
-		if err == nil {
-			err = settle(r.Context(), n.OrderID, n.TransactionID, amount)
-		}
+		err = store(r.Context(), n)
 		switch {
 		case errors.Is(err, errNoOrder):
 			http.Error(w, "no such order", http.StatusNotFound)
-		case errors.Is(err, errWrongAmount):
-			http.Error(w, "wrong amount", http.StatusConflict)
 		case err != nil:
 			slog.ErrorContext(r.Context(), "notification could not be stored", "error", err)
 			http.Error(w, "try again", http.StatusServiceUnavailable)
@@ -128,17 +138,23 @@ func references(orders []handOrder) []string {
 }
 
 // handAudit reads the tables of all hand-written contenders, which have the
-// same names.
-func handAudit() audit {
+// same names. An expire that overtakes the settlement leaves an event.
+func handAudit(hostile bool) audit {
+	expired := 0
+	if hostile {
+		expired = 1
+	}
 	return audit{
 		"payments": {
-			query: "SELECT order_id, status, 1 FROM hand_payment",
-			paid:  expected{exactly: map[string]int{handSettled: 1}},
-			open:  expected{exactly: map[string]int{handPending: 1}},
+			query:  "SELECT order_id, status, 1 FROM hand_payment",
+			paid:   expected{exactly: map[string]int{handSettled: 1}},
+			review: expected{exactly: map[string]int{handReview: 1}},
+			open:   expected{exactly: map[string]int{handPending: 1}},
 		},
 		"events": {
-			query: "SELECT p.order_id, e.kind, count(*) FROM hand_event e LEFT JOIN hand_payment p ON p.id = e.payment_id GROUP BY p.order_id, e.kind",
-			paid:  expected{exactly: map[string]int{handSettled: 1}},
+			query:  "SELECT p.order_id, e.kind, count(*) FROM hand_event e LEFT JOIN hand_payment p ON p.id = e.payment_id GROUP BY p.order_id, e.kind",
+			paid:   expected{exactly: map[string]int{handSettled: 1}, others: expired},
+			review: expected{exactly: map[string]int{handReview: 1}},
 		},
 	}
 }

@@ -11,11 +11,12 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// handGORM is the floor on SQLite: net/http and GORM's models, one
-// transaction per notification, statements prepared once.
+// handGORM is the floor on SQLite, and runs beside the floor on PostgreSQL:
+// net/http and GORM's models, one transaction per notification, statements
+// prepared once.
 type handGORM struct{ setup setup }
 
-func (h *handGORM) audit() audit { return handAudit() }
+func (h *handGORM) audit() audit { return handAudit(h.setup.Hostile) }
 
 // handPayment and handEvent are the models. Their indexes are those of the
 // other hand-written contenders.
@@ -67,31 +68,29 @@ func (h *handGORM) serve(context.Context) (http.Handler, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	handler := handHandler(func(ctx context.Context, orderID, transactionID string, amount int64) error {
-		return db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			return settleGORM(tx, orderID, transactionID, amount)
-		})
+	handler := handHandler(func(ctx context.Context, n notice) error {
+		return db.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return storeGORM(tx, n) })
 	})
 	return handler, closeDB, nil
 }
 
-func settleGORM(tx *gorm.DB, orderID, transactionID string, amount int64) error {
+func storeGORM(tx *gorm.DB, n notice) error {
 	var p handPayment
-	err := forUpdate(tx).Where("order_id = ?", orderID).Take(&p).Error
+	err := forUpdate(tx).Where("order_id = ?", n.OrderID).Take(&p).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return errNoOrder
 	case err != nil:
 		return fmt.Errorf("lock payment: %w", err)
-	case p.Amount != amount:
-		return errWrongAmount
-	case p.Status == handSettled:
-		return nil // a repeat
 	}
-	if err := tx.Model(&p).Update("status", handSettled).Error; err != nil {
-		return fmt.Errorf("settle payment: %w", err)
+	next, err := n.step(p.Status, p.Amount)
+	if next == "" {
+		return err
 	}
-	event := handEvent{PaymentID: p.ID, Kind: handSettled, TransactionID: transactionID, At: time.Now()}
+	if err := tx.Model(&p).Update("status", next).Error; err != nil {
+		return fmt.Errorf("change payment: %w", err)
+	}
+	event := handEvent{PaymentID: p.ID, Kind: next, TransactionID: n.TransactionID, At: time.Now()}
 	if err := tx.Create(&event).Error; err != nil {
 		return fmt.Errorf("record event: %w", err)
 	}

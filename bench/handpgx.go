@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // handPGX is the floor on PostgreSQL: net/http and a pgx pool, one transaction
@@ -16,7 +15,7 @@ import (
 // default).
 type handPGX struct{ setup setup }
 
-func (h *handPGX) audit() audit { return handAudit() }
+func (h *handPGX) audit() audit { return handAudit(h.setup.Hostile) }
 
 const handPGXSchema = `
 CREATE TABLE hand_payment (
@@ -60,47 +59,38 @@ func (h *handPGX) prepare(ctx context.Context, n int) ([]string, error) {
 }
 
 func (h *handPGX) serve(ctx context.Context) (http.Handler, func(), error) {
-	config, err := pgxpool.ParseConfig(h.setup.DSN)
+	pool, err := openPGX(ctx, h.setup)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read DSN: %w", err)
+		return nil, nil, err
 	}
-	config.MaxConns = int32(h.setup.Pool)
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("connect: %w", err)
+	store := func(ctx context.Context, n notice) error {
+		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return storePGX(ctx, tx, n) })
 	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, nil, fmt.Errorf("connect: %w", err)
-	}
-	settle := func(ctx context.Context, orderID, transactionID string, amount int64) error {
-		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return settlePGX(ctx, tx, orderID, transactionID, amount) })
-	}
-	return handHandler(settle), pool.Close, nil
+	return handHandler(store), pool.Close, nil
 }
 
-func settlePGX(ctx context.Context, tx pgx.Tx, orderID, transactionID string, amount int64) error {
+func storePGX(ctx context.Context, tx pgx.Tx, n notice) error {
 	var id [16]byte
 	var status string
 	var due int64
-	err := tx.QueryRow(ctx, "SELECT id, status, amount FROM hand_payment WHERE order_id = $1 FOR UPDATE", orderID).
+	err := tx.QueryRow(ctx, "SELECT id, status, amount FROM hand_payment WHERE order_id = $1 FOR UPDATE", n.OrderID).
 		Scan(&id, &status, &due)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return errNoOrder
 	case err != nil:
 		return fmt.Errorf("lock payment: %w", err)
-	case amount != due:
-		return errWrongAmount
-	case status == handSettled:
-		return nil // a repeat
+	}
+	next, err := n.step(status, due)
+	if next == "" {
+		return err
 	}
 	now := time.Now()
-	if _, err := tx.Exec(ctx, "UPDATE hand_payment SET status = $2, updated_at = $3 WHERE id = $1", id, handSettled, now); err != nil {
-		return fmt.Errorf("settle payment: %w", err)
+	if _, err := tx.Exec(ctx, "UPDATE hand_payment SET status = $2, updated_at = $3 WHERE id = $1", id, next, now); err != nil {
+		return fmt.Errorf("change payment: %w", err)
 	}
 	_, err = tx.Exec(ctx, "INSERT INTO hand_event (payment_id, kind, transaction_id, at) VALUES ($1, $2, $3, $4)",
-		id, handSettled, transactionID, now)
+		id, next, n.TransactionID, now)
 	if err != nil {
 		return fmt.Errorf("record event: %w", err)
 	}

@@ -19,7 +19,7 @@ import (
 // server.
 type handSQL struct{ setup setup }
 
-func (h *handSQL) audit() audit { return handAudit() }
+func (h *handSQL) audit() audit { return handAudit(h.setup.Hostile) }
 
 var handSQLSchema = []string{
 	`CREATE TABLE hand_payment (
@@ -87,13 +87,11 @@ func (h *handSQL) serve(ctx context.Context) (http.Handler, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	handler := handHandler(func(ctx context.Context, orderID, transactionID string, amount int64) error {
-		return settleSQL(ctx, db, orderID, transactionID, amount)
-	})
+	handler := handHandler(func(ctx context.Context, n notice) error { return storeSQL(ctx, db, n) })
 	return handler, func() { _ = db.Close() }, nil
 }
 
-func settleSQL(ctx context.Context, db *sql.DB, orderID, transactionID string, amount int64) error {
+func storeSQL(ctx context.Context, db *sql.DB, n notice) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -101,24 +99,24 @@ func settleSQL(ctx context.Context, db *sql.DB, orderID, transactionID string, a
 	defer tx.Rollback() //nolint:errcheck // does nothing behind a commit
 	var id, status string
 	var due int64
-	err = tx.QueryRowContext(ctx, "SELECT id, status, amount FROM hand_payment WHERE order_id = ? FOR UPDATE", orderID).
+	err = tx.QueryRowContext(ctx, "SELECT id, status, amount FROM hand_payment WHERE order_id = ? FOR UPDATE", n.OrderID).
 		Scan(&id, &status, &due)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return errNoOrder
 	case err != nil:
 		return fmt.Errorf("lock payment: %w", err)
-	case amount != due:
-		return errWrongAmount
-	case status == handSettled:
-		return nil // a repeat
+	}
+	next, err := n.step(status, due)
+	if next == "" {
+		return err
 	}
 	now := time.Now().UTC()
-	if _, err := tx.ExecContext(ctx, "UPDATE hand_payment SET status = ?, updated_at = ? WHERE id = ?", handSettled, now, id); err != nil {
-		return fmt.Errorf("settle payment: %w", err)
+	if _, err := tx.ExecContext(ctx, "UPDATE hand_payment SET status = ?, updated_at = ? WHERE id = ?", next, now, id); err != nil {
+		return fmt.Errorf("change payment: %w", err)
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO hand_event (payment_id, kind, transaction_id, at) VALUES (?, ?, ?, ?)",
-		id, handSettled, transactionID, now)
+		id, next, n.TransactionID, now)
 	if err != nil {
 		return fmt.Errorf("record event: %w", err)
 	}

@@ -18,24 +18,34 @@ import (
 
 // loading is the child that sends notifications: as many connections as are
 // to be served at once, each of which sends the next message when the last
-// one was answered. Requests are made and signed before the clock starts, and
-// written as bytes, so that little of the machine's time goes into sending.
+// one was answered, and, if there is a rate, when its time has come. Requests
+// are made and signed before the clock starts, and written as bytes, so that
+// little of the machine's time goes into sending.
 type loading struct {
 	URL         string        `json:"url"`
-	Refs        []string      `json:"refs"`
+	Messages    []message     `json:"messages"`
 	Concurrency int           `json:"concurrency"`
 	Warm        int           `json:"warm"`  // messages before the clock starts
 	Limit       time.Duration `json:"limit"` // no message is begun after so long
+	// Rate is how many messages a second are begun in a run, whether or not
+	// others were answered; 0: as many as are answered.
+	Rate float64 `json:"rate,omitempty"`
 
-	requests [][]byte
+	requests []prepared
 	senders  []*sender
 	next     atomic.Int64
+}
+
+// prepared is a message as it goes over the wire.
+type prepared struct {
+	bytes []byte
+	kind  kind
 }
 
 // loadResult is what became of the messages of one command.
 type loadResult struct {
 	Sent     int            `json:"sent"`
-	OK       int            `json:"ok"`
+	OK       int            `json:"ok"`                 // answered as it should be
 	Failures map[string]int `json:"failures,omitempty"` // how often, by kind
 	Seconds  float64        `json:"seconds"`
 	P50      float64        `json:"p50_ms"`
@@ -50,8 +60,8 @@ func (l *loading) start(ctx context.Context) (any, error) {
 		return nil, fmt.Errorf("read URL: %w", err)
 	}
 	now := time.Now()
-	for _, ref := range l.Refs {
-		l.requests = append(l.requests, request(to, settlement(ref, now)))
+	for _, m := range l.Messages {
+		l.requests = append(l.requests, prepared{request(to, m.body(now)), m.Kind})
 	}
 	for range l.Concurrency {
 		s := &sender{}
@@ -74,24 +84,28 @@ func (l *loading) stop() {
 func (l *loading) do(_ context.Context, command string) (any, error) {
 	switch command {
 	case "warm":
-		return l.send(l.requests[:l.Warm], time.Minute)
+		return l.send(l.requests[:l.Warm], time.Minute, 0)
 	case "run":
-		return l.send(l.requests[l.Warm:], l.Limit)
+		return l.send(l.requests[l.Warm:], l.Limit, l.Rate)
 	}
 	return nil, fmt.Errorf("there is no command %q", command)
 }
 
-func (l *loading) send(requests [][]byte, limit time.Duration) (loadResult, error) {
+func (l *loading) send(requests []prepared, limit time.Duration, rate float64) (loadResult, error) {
 	before, err := processorTime()
 	if err != nil {
 		return loadResult{}, err
 	}
 	l.next.Store(0)
 	begin := time.Now()
+	q := &queue{next: &l.next, requests: requests, begin: begin, end: begin.Add(limit)}
+	if rate > 0 {
+		q.interval = time.Duration(float64(time.Second) / rate)
+	}
 	var all sync.WaitGroup
 	for _, s := range l.senders {
 		s.took, s.failures, s.sent = s.took[:0], nil, 0
-		all.Go(func() { s.run(&l.next, requests, begin.Add(limit)) })
+		all.Go(func() { s.run(q) })
 	}
 	all.Wait()
 	result := loadResult{Seconds: time.Since(begin).Seconds(), Failures: map[string]int{}}
@@ -124,12 +138,20 @@ func percentile(sorted []time.Duration, percent float64) float64 {
 	return sorted[max(rank, 1)-1].Seconds() * 1000
 }
 
+// queue is what the senders of one command share.
+type queue struct {
+	next       *atomic.Int64
+	requests   []prepared
+	begin, end time.Time
+	interval   time.Duration // between the times of two messages; 0: none has a time
+}
+
 // sender is one connection, kept alive.
 type sender struct {
 	conn     net.Conn
 	answers  *bufio.Reader
 	sent     int
-	took     []time.Duration // of the messages that were answered with 200
+	took     []time.Duration // of the messages that were answered as they should be
 	failures []string
 }
 
@@ -137,22 +159,28 @@ type sender struct {
 const sendTimeout = 30 * time.Second
 
 // run sends the next message that nobody has taken until none is left, the
-// time is up, or the connection is broken.
-func (s *sender) run(next *atomic.Int64, requests [][]byte, end time.Time) {
-	for time.Now().Before(end) {
-		i := next.Add(1) - 1
-		if i >= int64(len(requests)) {
+// time is up, or the connection is broken. Where messages have their times,
+// what one waits for a connection counts as its own.
+func (s *sender) run(q *queue) {
+	for time.Now().Before(q.end) {
+		i := q.next.Add(1) - 1
+		if i >= int64(len(q.requests)) {
 			return
 		}
-		s.sent++
 		begin := time.Now()
-		status, err := s.exchange(requests[i], begin.Add(sendTimeout))
+		if q.interval > 0 {
+			begin = q.begin.Add(time.Duration(i) * q.interval)
+			<-time.After(time.Until(begin))
+		}
+		s.sent++
+		request := q.requests[i]
+		status, err := s.exchange(request.bytes, time.Now().Add(sendTimeout))
 		switch {
 		case err != nil:
 			s.failures = append(s.failures, "no answer: "+err.Error())
 			return
-		case status != http.StatusOK:
-			s.failures = append(s.failures, fmt.Sprintf("answered with %d", status))
+		case !request.kind.answered(status):
+			s.failures = append(s.failures, fmt.Sprintf("%s answered with %d", request.kind, status))
 		default:
 			s.took = append(s.took, time.Since(begin))
 		}

@@ -54,7 +54,7 @@ func loadOn(t *testing.T, handler http.HandlerFunc, messages, concurrency int) *
 	t.Cleanup(server.Close)
 	l := &loading{URL: server.URL + notificationPath, Concurrency: concurrency, Limit: time.Minute}
 	for range messages {
-		l.Refs = append(l.Refs, string(payments.NewID()))
+		l.Messages = append(l.Messages, message{string(payments.NewID()), tellsSettled})
 	}
 	t.Cleanup(l.stop)
 	_, err := l.start(t.Context())
@@ -86,7 +86,7 @@ func TestLoad(t *testing.T) {
 	require.Equal(t, 27, warm.OK)
 	require.Equal(t, 70, run.Sent)
 	require.Equal(t, 63, run.OK)
-	require.Equal(t, map[string]int{"answered with 503": 7}, run.Failures)
+	require.Equal(t, map[string]int{"settled answered with 503": 7}, run.Failures)
 	require.Positive(t, run.Seconds)
 	require.Positive(t, run.P50)
 	require.GreaterOrEqual(t, run.P99, run.P95)
@@ -130,15 +130,18 @@ func TestPlan(t *testing.T) {
 		for _, r := range planned(short) {
 			require.False(t, seen[r.name], "two runs are named %s", r.name)
 			seen[r.name] = true
-			require.Contains(t, r.contenders, r.floor)
-			require.Positive(t, r.limit)
+			require.NotNil(t, r.turn, r.name)
+			if r.floor != "" {
+				require.Contains(t, r.contenders, r.floor)
+				require.NotNil(t, r.compare, r.name)
+			}
 			require.Less(t, r.warm(), r.messages)
 		}
-		for _, name := range []string{"B1/pg/1", "B1/pg/16", "B1/pg/64", "B1/pg/256", "B1/sqlite/64"} {
+		for _, name := range []string{"B1/pg/1", "B1/pg/16", "B1/pg/64", "B1/pg/256", "B1/sqlite/64", "B2/pg/64", "B4/pg", "B4b/pg/200", "B5/pg/1", "parse"} {
 			require.True(t, seen[name], name)
 		}
 	}
-	some := selected(planned(true), regexp.MustCompile(`pg/(64|16)/hand`))
+	some := selected(planned(true), regexp.MustCompile(`B1/pg/(64|16)/hand$`))
 	require.Len(t, some, 2)
 	require.Equal(t, []string{"hand"}, some[1].contenders)
 }

@@ -44,6 +44,7 @@ type options struct {
 	folder      string
 	profiles    string
 	pool        int
+	scale       int
 	pools       []int
 	// postgresAsked: its DSN was given, so a server that cannot be reached is
 	// an error.
@@ -52,17 +53,18 @@ type options struct {
 
 const localPostgres = "postgres://postgres@127.0.0.1:5432/postgres"
 
-func parse(args []string, stderr io.Writer) (o options, err error) {
+func parseFlags(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.BoolVar(&o.short, "short", false, "fewer runs and messages: under two minutes")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object a line instead of a table")
-	flags.IntVar(&o.rounds, "rounds", 0, "how often each contender has a turn in each run (default 3, with -short 2)")
+	flags.IntVar(&o.rounds, "rounds", 0, "how often each contender has a turn in each run (default 7, with -short 2)")
 	pattern := flags.String("run", "", "only the runs whose \"name/contender\" matches this regular `expression`")
 	flags.StringVar(&o.postgres, "postgres", localPostgres, "`DSN` of a PostgreSQL server on which databases may be made")
 	flags.StringVar(&o.mysql, "mysql", "", "`DSN` of a MariaDB or MySQL server, e.g. root@tcp(127.0.0.1:3306)/ (default: none; not with -short)")
 	flags.StringVar(&o.folder, "dir", "", "`folder` for SQLite files (default: that for temporary files)")
 	flags.StringVar(&o.profiles, "profile", "", "`folder` for processor profiles of the servers, one a contender and run (they slow them down)")
+	flags.IntVar(&o.scale, "scale", 0, "also measure a shop that has had so many `payments`, e.g. 10000000 (some 55 GB; default: none)")
 	flags.IntVar(&o.pool, "pool", 16, "database connections of each server")
 	pools := flags.String("pools", "8,16,32,64", "pool `sizes` to try out for the floor, of which it keeps the best; not with -short")
 	if err := flags.Parse(args); err != nil {
@@ -76,13 +78,16 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, fmt.Errorf("-run: %w", err)
 	}
 	if o.rounds == 0 {
-		o.rounds = 3
+		o.rounds = 7
 		if o.short {
 			o.rounds = 2
 		}
 	}
 	if o.rounds < 1 || o.pool < 1 {
 		return o, errors.New("-rounds and -pool must be at least 1")
+	}
+	if o.scale != 0 && o.scale <= fewPayments {
+		return o, fmt.Errorf("-scale must be more than %d, with which it is compared", fewPayments)
 	}
 	for text := range strings.SplitSeq(*pools, ",") {
 		if text == "" || o.short {
@@ -97,10 +102,10 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	return o, nil
 }
 
-// run carries out the plan that the arguments select. It fails if a run is
-// void.
+// run carries out the plan that the arguments select. It fails if what
+// Lunas or a floor did is void.
 func run(ctx context.Context, args []string, plan func(short bool) []runSpec, stdout, stderr io.Writer) (err error) {
-	o, err := parse(args, stderr)
+	o, err := parseFlags(args, stderr)
 	if err != nil {
 		return err
 	}
@@ -120,12 +125,22 @@ func run(ctx context.Context, args []string, plan func(short bool) []runSpec, st
 	b := &bench{pool: o.pool, profiles: o.profiles, places: map[string]place{}, say: func(format string, args ...any) {
 		_, _ = fmt.Fprintf(stderr, format+"\n", args...)
 	}}
-	runs, err := b.reach(ctx, o, selected(plan(o.short), o.pattern), folder, m.Databases)
+	defer func() {
+		if dropped := b.closeShops(ctx); err == nil {
+			err = dropped
+		}
+	}()
+	wanted := plan(o.short)
+	if o.scale > 0 {
+		wanted = append(wanted, scaled(fewPayments, o.scale, o.short)...)
+	}
+	runs, err := b.reach(ctx, o, selected(wanted, o.pattern), folder, m.Databases)
 	if err != nil {
 		return err
 	}
-	if len(o.pools) > 1 {
-		if m.Notes, err = b.tryPools(ctx, runs, o.pools); err != nil {
+	if !o.short {
+		setPools(runs, o.pools)
+		if m.Notes, err = b.trySizes(ctx, runs); err != nil {
 			return err
 		}
 	}
@@ -137,6 +152,7 @@ func run(ctx context.Context, args []string, plan func(short bool) []runSpec, st
 		}
 		samples = append(samples, more...)
 	}
+	m.Notes = append(m.Notes, b.notes...)
 	results := summarize(runs, samples)
 	write := writeTable
 	if o.json {
@@ -151,6 +167,20 @@ func run(ctx context.Context, args []string, plan func(short bool) []runSpec, st
 	return nil
 }
 
+// setPools lets the sizes of pools be tried out in those runs in which they
+// matter.
+func setPools(runs []runSpec, pools []int) {
+	for i, run := range runs {
+		switch {
+		case run.sized != "pool" || run.concurrency == 1 || run.floor == "":
+		case run.dialect == sqlite:
+			runs[i].sizes = []int{1, 2, sqlitePool}
+		default:
+			runs[i].sizes = pools
+		}
+	}
+}
+
 // reach leaves out the runs whose database is not there, unless it was asked
 // for, and notes the versions of the others.
 func (b *bench) reach(ctx context.Context, o options, runs []runSpec, folder string, found map[string]string) ([]runSpec, error) {
@@ -160,6 +190,10 @@ func (b *bench) reach(ctx context.Context, o options, runs []runSpec, folder str
 	var some []runSpec
 	missing := map[string]bool{mariaDB: o.mysql == ""}
 	for _, run := range runs {
+		if run.dialect == "" { // needs none
+			some = append(some, run)
+			continue
+		}
 		p := all[run.dialect]
 		if _, known := found[run.dialect]; !known && !missing[run.dialect] {
 			version, err := p.inspect(ctx)

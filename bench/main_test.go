@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	} {
 		contenders[name] = func(s setup) contender { return &faulty{handGORM{s}, tamper} }
 	}
+	for _, fault := range []string{"", "doubles", "forgets"} {
+		hookQueues["toy-"+fault] = func(s setup) hookQueue { return &toyQueue{setup: s, fault: fault} }
+	}
 	if runChild(os.Args[1:]) {
 		return
 	}
@@ -171,27 +174,53 @@ func toText(t *testing.T, v any) string {
 
 func TestSmallRunOnServers(t *testing.T) {
 	t.Parallel()
-	for _, server := range []struct{ dialect, flag, env, dsn string }{
-		{postgres, "-postgres", "LUNAS_TEST_POSTGRES", localPostgres},
-		{mariaDB, "-mysql", "LUNAS_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/"},
+	for _, server := range []struct {
+		dialect, flag, env, dsn string
+		contenders              []string
+	}{
+		{postgres, "-postgres", "LUNAS_TEST_POSTGRES", localPostgres, []string{"lunas", "imrenagi", "hand-gorm", "hand"}},
+		{mariaDB, "-mysql", "LUNAS_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/", []string{"lunas", "hand-gorm", "hand"}},
 	} {
 		t.Run(server.dialect, func(t *testing.T) {
 			t.Parallel()
-			dsn := server.dsn
-			if given := os.Getenv(server.env); given != "" {
-				dsn = given
-			}
-			if _, err := (place{server.dialect, dsn}).inspect(t.Context()); err != nil {
-				if os.Getenv("CI") == "true" {
-					t.Fatal(err)
-				}
-				t.Skipf("no server; name one in %s: %v", server.env, err)
-			}
-			lines, err := runJSON(t, tiny(server.dialect, false, "lunas", "hand-gorm", "hand"), "-rounds", "1", server.flag, dsn)
+			dsn := needServer(t, server.dialect, server.env, server.dsn)
+			lines, err := runJSON(t, tiny(server.dialect, false, server.contenders...), "-rounds", "1", server.flag, dsn)
 			require.NoError(t, err)
-			requireFigures(t, lines, "B1/"+server.dialect+"/4", "lunas", "hand-gorm", "hand")
+			requireFigures(t, lines, "B1/"+server.dialect+"/4", server.contenders...)
 		})
 	}
+}
+
+// needServer is the DSN of a server; without one the test is skipped.
+func needServer(t *testing.T, dialect, env, dsn string) string {
+	t.Helper()
+	if given := os.Getenv(env); given != "" {
+		dsn = given
+	}
+	if _, err := (place{dialect, dsn}).inspect(t.Context()); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("no server; name one in %s: %v", env, err)
+	}
+	return dsn
+}
+
+func needPostgres(t *testing.T) string {
+	t.Helper()
+	return needServer(t, postgres, "LUNAS_TEST_POSTGRES", localPostgres)
+}
+
+func TestSmallHostileRun(t *testing.T) {
+	t.Parallel()
+	plan := func(bool) []runSpec {
+		run := b2(100*perOrder, []string{"lunas", "hand-gorm"})
+		run.dialect, run.limit = sqlite, time.Minute
+		return []runSpec{run}
+	}
+	lines, err := runJSON(t, plan, "-rounds", "1")
+	require.NoError(t, err)
+	requireFigures(t, lines, "B2/pg/64", "lunas", "hand-gorm")
 }
 
 func TestPoolsAreTriedOut(t *testing.T) {

@@ -30,9 +30,13 @@ type actor interface {
 }
 
 var roles = map[string]func() actor{
-	"serve":  func() actor { return &serving{} },
-	"load":   func() actor { return &loading{} },
-	"status": func() actor { return &statusServing{} },
+	"serve":    func() actor { return &serving{} },
+	"load":     func() actor { return &loading{} },
+	"status":   func() actor { return &statusServing{} },
+	"work":     func() actor { return &working{} },
+	"hooked":   func() actor { return &hooked{} },
+	"midtrans": func() actor { return &simulating{} },
+	"loop":     func() actor { return &looping{} },
 }
 
 // line is what a child answers.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -18,7 +19,9 @@ type sample struct {
 	P50, P95, P99  float64 // ms
 	CPU            float64 // ms of the serving process per 1,000 requests
 	LoadCPU        float64 // the same of the load generator
-	Faults         []string
+	// Extra is what only some benchmarks have, by name.
+	Extra  map[string]float64
+	Faults []string
 }
 
 // result is what one contender did in all rounds of a run. Without Correct
@@ -27,18 +30,22 @@ type result struct {
 	Run       string `json:"run"`
 	Contender string `json:"contender"`
 	*figures
+	Goal    string   `json:"goal,omitempty"`
+	Met     *bool    `json:"met,omitempty"`
 	Correct bool     `json:"correct"`
 	Faults  []string `json:"faults,omitempty"`
+	// peer: a fault is its own affair, and makes no benchmark fail.
+	peer bool
 }
 
 // figures are medians over the rounds.
 type figures struct {
 	PerSecond float64 `json:"per_second"`
-	P50       float64 `json:"p50_ms"`
-	P95       float64 `json:"p95_ms"`
-	P99       float64 `json:"p99_ms"`
+	P50       float64 `json:"p50_ms,omitempty"`
+	P95       float64 `json:"p95_ms,omitempty"`
+	P99       float64 `json:"p99_ms,omitempty"`
 	CPU       float64 `json:"cpu_ms_per_1000"`
-	LoadCPU   float64 `json:"load_cpu_ms_per_1000"`
+	LoadCPU   float64 `json:"load_cpu_ms_per_1000,omitempty"`
 	// Ratio and RatioP99 compare with the floor: the median of the rounds'
 	// own ratios, so that what slowed a round down slowed both sides down.
 	// They are missing where the floor did not run, or is void.
@@ -49,29 +56,57 @@ type figures struct {
 	Spread float64 `json:"spread"`
 	Rounds int     `json:"rounds"`
 	Floor  string  `json:"floor,omitempty"`
+	// Extra is what only some benchmarks have, by name.
+	Extra map[string]float64 `json:"extra,omitempty"`
 }
+
+// subject is what the goals are of.
+const subject = "lunas"
 
 // summarize makes the results of a plan from its samples.
 func summarize(plan []runSpec, samples []sample) []result {
 	var results []result
 	for _, run := range plan {
-		floor := of(samples, run.name, run.floor)
-		if !faultless(floor) {
-			floor = nil
-		}
+		rounds := sound(run, samples)
 		for _, contender := range run.contenders {
 			mine := of(samples, run.name, contender)
-			r := result{Run: run.name, Contender: contender, Correct: faultless(mine)}
-			for _, s := range mine {
-				r.Faults = append(r.Faults, s.Faults...)
+			r := result{
+				Run: run.name, Contender: contender, Correct: faultless(mine),
+				peer: contender != subject && contender != run.floor,
+			}
+			if i := slices.IndexFunc(mine, isFaulty); i >= 0 {
+				r.Faults = mine[i].Faults // the other rounds' are much the same
 			}
 			if r.Correct {
-				r.figures = compare(mine, floor, run.floor)
+				r.figures = figuresOf(mine)
+				r.compare(run, rounds)
+			}
+			if contender == subject {
+				r.Goal, r.Met = judge(run.goals, r.figures)
 			}
 			results = append(results, r)
 		}
 	}
 	return results
+}
+
+// sound are the samples of each round of a run, less those of contenders with
+// any fault: nothing is compared with what is void.
+func sound(run runSpec, samples []sample) map[int]map[string]sample {
+	rounds := map[int]map[string]sample{}
+	for _, contender := range run.contenders {
+		mine := of(samples, run.name, contender)
+		if !faultless(mine) {
+			continue
+		}
+		for _, s := range mine {
+			if rounds[s.Round] == nil {
+				rounds[s.Round] = map[string]sample{}
+			}
+			rounds[s.Round][contender] = s
+		}
+	}
+	return rounds
 }
 
 func of(samples []sample, run, contender string) []sample {
@@ -86,10 +121,12 @@ func of(samples []sample, run, contender string) []sample {
 
 // faultless reports whether there is something, and nothing is wrong with it.
 func faultless(samples []sample) bool {
-	return len(samples) > 0 && !slices.ContainsFunc(samples, func(s sample) bool { return len(s.Faults) > 0 })
+	return len(samples) > 0 && !slices.ContainsFunc(samples, isFaulty)
 }
 
-func compare(mine, floor []sample, name string) *figures {
+func isFaulty(s sample) bool { return len(s.Faults) > 0 }
+
+func figuresOf(mine []sample) *figures {
 	get := func(what func(sample) float64) []float64 {
 		values := make([]float64, len(mine))
 		for i, s := range mine {
@@ -100,27 +137,52 @@ func compare(mine, floor []sample, name string) *figures {
 	rates := get(func(s sample) float64 { return s.PerSecond })
 	f := &figures{
 		PerSecond: rounded(median(rates), 1),
-		P50:       rounded(median(get(func(s sample) float64 { return s.P50 })), 3),
-		P95:       rounded(median(get(func(s sample) float64 { return s.P95 })), 3),
-		P99:       rounded(median(get(func(s sample) float64 { return s.P99 })), 3),
+		P50:       rounded(median(get(func(s sample) float64 { return s.P50 })), 4),
+		P95:       rounded(median(get(func(s sample) float64 { return s.P95 })), 4),
+		P99:       rounded(median(get(func(s sample) float64 { return s.P99 })), 4),
 		CPU:       rounded(median(get(func(s sample) float64 { return s.CPU })), 1),
 		LoadCPU:   rounded(median(get(func(s sample) float64 { return s.LoadCPU })), 1),
 		Spread:    rounded((slices.Max(rates)-slices.Min(rates))/median(rates), 3),
 		Rounds:    len(mine),
 	}
+	for name := range mine[0].Extra {
+		if f.Extra == nil {
+			f.Extra = map[string]float64{}
+		}
+		f.Extra[name] = rounded(median(get(func(s sample) float64 { return s.Extra[name] })), 3)
+	}
+	return f
+}
+
+// compare sets the ratios to the floor.
+func (r *result) compare(run runSpec, rounds map[int]map[string]sample) {
+	if run.floor == "" {
+		return
+	}
 	var ratios, ratiosP99 []float64
-	for _, a := range mine {
-		for _, b := range floor {
-			if a.Round == b.Round {
-				ratios, ratiosP99 = append(ratios, a.PerSecond/b.PerSecond), append(ratiosP99, a.P99/b.P99)
-			}
+	for _, round := range rounds {
+		floor, there := round[run.floor]
+		if !there {
+			continue
+		}
+		if ratio, ok := run.compare(round, r.Contender, run.floor); ok {
+			ratios = append(ratios, ratio)
+		}
+		if floor.P99 > 0 {
+			ratiosP99 = append(ratiosP99, round[r.Contender].P99/floor.P99)
 		}
 	}
 	if len(ratios) > 0 {
-		ratio, ratioP99 := rounded(median(ratios), 3), rounded(median(ratiosP99), 3)
-		f.Ratio, f.RatioP99, f.Floor = &ratio, &ratioP99, name
+		r.Ratio, r.Floor = middle(ratios), run.floor
 	}
-	return f
+	if len(ratiosP99) > 0 {
+		r.RatioP99 = middle(ratiosP99)
+	}
+}
+
+func middle(ratios []float64) *float64 {
+	m := rounded(median(ratios), 3)
+	return &m
 }
 
 // median of an even number of values is the mean of the middle two.
@@ -139,9 +201,10 @@ func rounded(value float64, digits int) float64 {
 	return math.Round(value*scale) / scale
 }
 
-// void reports whether any result is.
+// void reports whether any result is that may not be. A peer's may: that it
+// loses or doubles is what the table then says.
 func void(results []result) bool {
-	return slices.ContainsFunc(results, func(r result) bool { return !r.Correct })
+	return slices.ContainsFunc(results, func(r result) bool { return !r.Correct && !r.peer })
 }
 
 // writeJSON writes the machine and the results, one object a line.
@@ -163,26 +226,66 @@ func writeTable(w io.Writer, m machine, results []result) error {
 	fmt.Fprintf(w, "%s\n\n", m)
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintln(t, "| "+strings.Join(cells, "\t| ")+"\t|") }
-	row("run", "contender", "per second", "× floor", "spread", "p50 ms", "p95 ms", "p99 ms", "p99 × floor", "CPU ms per 1,000", "correct")
-	row("---", "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
+	header := []string{"run", "contender", "per second", "× floor", "spread", "p50 ms", "p95 ms", "p99 ms", "p99 × floor", "CPU ms per 1,000", "correct", "goal", "met"}
+	row(header...)
+	row(slices.Repeat([]string{"---"}, len(header))...)
 	for _, r := range results {
-		if !r.Correct {
-			row(r.Run, r.Contender, "void", "", "", "", "", "", "", "", "no")
-			continue
-		}
-		row(r.Run, r.Contender, fmt.Sprintf("%.0f", r.PerSecond), optional(r.Ratio), fmt.Sprintf("%.0f %%", 100*r.Spread),
-			fmt.Sprintf("%.2f", r.P50), fmt.Sprintf("%.2f", r.P95), fmt.Sprintf("%.2f", r.P99), optional(r.RatioP99),
-			fmt.Sprintf("%.0f", r.CPU), "yes")
+		row(r.cells()...)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
 	for _, r := range results {
+		if r.figures != nil && r.Extra != nil {
+			fmt.Fprintf(w, "%s %s: %s\n", r.Run, r.Contender, extras(r.Extra))
+		}
 		for _, fault := range r.Faults {
 			fmt.Fprintf(w, "%s %s: %s\n", r.Run, r.Contender, fault)
 		}
 	}
 	return nil
+}
+
+// cells are a line of the table.
+func (r result) cells() []string {
+	met := ""
+	switch {
+	case r.Goal == "":
+	case r.Met == nil:
+		met = "-"
+	case *r.Met:
+		met = "met"
+	default:
+		met = "missed"
+	}
+	if !r.Correct {
+		return []string{r.Run, r.Contender, "void", "", "", "", "", "", "", "", "no", r.Goal, met}
+	}
+	return []string{
+		r.Run, r.Contender, fmt.Sprintf("%.0f", r.PerSecond), optional(r.Ratio), fmt.Sprintf("%.0f %%", 100*r.Spread),
+		milliseconds(r.P50), milliseconds(r.P95), milliseconds(r.P99), optional(r.RatioP99), fmt.Sprintf("%.0f", r.CPU), "yes", r.Goal, met,
+	}
+}
+
+// extras are in the order of their names.
+func extras(of map[string]float64) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, fmt.Sprintf("%s %.6g", strings.ReplaceAll(name, "_", " "), of[name]))
+	}
+	return strings.Join(all, ", ")
+}
+
+// milliseconds have as many digits as say something: a call may take some
+// microseconds. 0: it was not measured.
+func milliseconds(ms float64) string {
+	switch {
+	case ms == 0:
+		return "-"
+	case ms < 0.1:
+		return fmt.Sprintf("%.4f", ms)
+	}
+	return fmt.Sprintf("%.2f", ms)
 }
 
 func optional(ratio *float64) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,9 +72,9 @@ func TestJSONLines(t *testing.T) {
 	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
 	require.Len(t, lines, 3)
 	require.Contains(t, string(lines[0]), `{"machine":{"cores":2,`)
-	require.JSONEq(t, `{"run":"B1/pg/64","contender":"lunas","correct":false,"faults":["lost one"]}`, string(lines[1]))
+	require.JSONEq(t, `{"run":"B1/pg/64","contender":"lunas","goal":"≥ 3 ×, p99 ≤ 0.5 ×","met":false,"correct":false,"faults":["lost one"]}`, string(lines[1]))
 	require.JSONEq(t, `{"run":"B1/pg/64","contender":"hand","per_second":1000,"p50_ms":1,"p95_ms":2,"p99_ms":1,"cpu_ms_per_1000":40,
-		"load_cpu_ms_per_1000":0,"ratio":1,"ratio_p99":1,"spread":0,"rounds":1,"floor":"hand","correct":true}`, string(lines[2]))
+		"ratio":1,"ratio_p99":1,"spread":0,"rounds":1,"floor":"hand","correct":true}`, string(lines[2]))
 }
 
 func TestTable(t *testing.T) {
@@ -82,8 +83,56 @@ func TestTable(t *testing.T) {
 	lunas[0].Faults = []string{"lost one"}
 	var out bytes.Buffer
 	require.NoError(t, writeTable(&out, machine{Cores: 2, Notes: []string{"a note"}}, summarize(samplePlan, append(lunas, rounds("hand", 1000)...))))
-	for _, text := range []string{"2 cores", "a note", "| void ", "| no ", "| 1000 ", "| 1.00 ", "B1/pg/64 lunas: lost one"} {
+	for _, text := range []string{"2 cores", "a note", "| void ", "| no ", "| 1000 ", "| 1.00 ", "| missed ", "B1/pg/64 lunas: lost one"} {
 		require.Contains(t, out.String(), text)
 	}
 	require.NotContains(t, out.String(), "3000", "a void run has no figures")
+}
+
+// A peer that loses something is void, and says so; it does not make the
+// benchmark fail.
+func TestVoidPeer(t *testing.T) {
+	t.Parallel()
+	plan := []runSpec{b1(postgres, 64, 100, []string{"lunas", "imrenagi", "hand"})}
+	peer := rounds("imrenagi", 500)
+	peer[0].Faults = []string{"lost one"}
+	results := summarize(plan, slices.Concat(rounds("lunas", 3000), peer, rounds("hand", 1000)))
+	require.False(t, void(results))
+	require.False(t, results[1].Correct)
+	require.Nil(t, results[1].figures)
+}
+
+func TestGoals(t *testing.T) {
+	t.Parallel()
+	f := func(ratio, ratioP99, p99 float64) *figures {
+		return &figures{Ratio: &ratio, RatioP99: &ratioP99, P99: p99}
+	}
+	fast := []goal{atLeast(3), p99AtMost(0.5)}
+	for name, c := range map[string]struct {
+		goals []goal
+		got   *figures
+		met   any // nil: it cannot be said
+	}{
+		"both":          {fast, f(3, 0.5, 9), true},
+		"too slow":      {fast, f(2.99, 0.4, 9), false},
+		"slow at times": {fast, f(4, 0.51, 9), false},
+		"void":          {fast, nil, false},
+		"no floor":      {fast, &figures{P99: 9}, nil},
+		"in time":       {[]goal{within(10)}, f(1, 1, 10), true},
+		"too late":      {[]goal{within(10)}, f(1, 1, 10.1), false},
+		"cheap":         {[]goal{atMost(1.2)}, f(1.2, 1, 1), true},
+		"dear":          {[]goal{atMost(1.2)}, f(1.3, 1, 1), false},
+	} {
+		text, met := judge(c.goals, c.got)
+		require.NotEmpty(t, text)
+		if c.met == nil {
+			require.Nil(t, met, name)
+			continue
+		}
+		require.NotNil(t, met, name)
+		require.Equal(t, c.met, *met, name)
+	}
+	text, met := judge(nil, f(1, 1, 1))
+	require.Empty(t, text)
+	require.Nil(t, met)
 }

@@ -16,6 +16,8 @@ const (
 	// price of every order, in rupiah, and as Midtrans writes it.
 	price     = 85_000
 	priceText = "85000.00"
+	// wrongText is what is paid in place of it.
+	wrongText = "8500.00"
 )
 
 // signed is a notification of Midtrans for a virtual account, and its answer
@@ -35,7 +37,7 @@ type signed struct {
 	Currency          string    `json:"currency"`
 	VANumbers         []account `json:"va_numbers"`
 	PaymentAmounts    []string  `json:"payment_amounts"`
-	SettlementTime    string    `json:"settlement_time"`
+	SettlementTime    string    `json:"settlement_time,omitempty"`
 }
 
 type account struct {
@@ -43,17 +45,16 @@ type account struct {
 	Bank     string `json:"bank"`
 }
 
-// settlement is the body that tells that the order was paid at that time.
-func settlement(ref string, at time.Time) []byte {
+// settledNotice tells that the order was paid at that time. It is not signed.
+func settledNotice(ref string, at time.Time) signed {
 	at = at.In(time.FixedZone("WIB", 7*60*60))
 	told := at.Format(time.DateTime)
-	body, _ := json.Marshal(signed{ // texts only: cannot fail
+	return signed{
 		TransactionTime:   at.Add(-time.Minute).Format(time.DateTime),
 		TransactionStatus: "settlement",
 		TransactionID:     transactionID(ref),
 		StatusMessage:     "midtrans payment notification",
 		StatusCode:        "200",
-		SignatureKey:      signature(ref, "200", priceText, serverKey),
 		PaymentType:       "bank_transfer",
 		OrderID:           ref,
 		MerchantID:        merchant,
@@ -63,9 +64,16 @@ func settlement(ref string, at time.Time) []byte {
 		VANumbers:         []account{{VANumber: "333333333333333", Bank: "bca"}},
 		PaymentAmounts:    []string{},
 		SettlementTime:    told,
-	})
+	}
+}
+
+func (s signed) encode() []byte {
+	body, _ := json.Marshal(s) // texts only: cannot fail
 	return body
 }
+
+// settlement is the signed body that tells that the order was paid then.
+func settlement(ref string, at time.Time) []byte { return message{ref, tellsSettled}.body(at) }
 
 // signature signs as Midtrans does: four texts, one behind the other.
 func signature(orderID, statusCode, grossAmount, key string) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,8 @@ type bench struct {
 	pool   int              // connections to a server of all contenders, unless others were better for the floor
 	best   map[string]int   // the floor's, by run, where sizes were tried out
 	say    func(format string, args ...any)
+	shops  map[int]*shop // by how many payments they have had
+	notes  []string      // what is to be said beside the figures
 	// profiles is the folder for processor profiles of the servers, or empty.
 	profiles string
 }
@@ -33,11 +34,16 @@ func (b *bench) profileOf(run runSpec, contender string) string {
 // writes, a few read.
 const sqlitePool = 4
 
-func (b *bench) poolOf(run runSpec, contender string) int {
+// sizeOf is what was best for the floor, where sizes were tried out. Else it
+// is a number of connections, which all contenders of a run have, or nothing
+// where contenders have their own size.
+func (b *bench) sizeOf(run runSpec, contender string) int {
 	n, tried := b.best[run.name]
 	switch {
 	case tried && contender == run.floor:
 		return n
+	case run.sized != "pool":
+		return 0
 	case run.dialect == sqlite:
 		return sqlitePool
 	}
@@ -54,7 +60,7 @@ func (b *bench) round(ctx context.Context, plan []runSpec, round int) ([]sample,
 			slices.Reverse(contenders)
 		}
 		for _, contender := range contenders {
-			s, err := b.turn(ctx, run, contender, b.poolOf(run, contender))
+			s, err := run.turn(b, ctx, run, contender, b.sizeOf(run, contender))
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", run.name, contender, err)
 			}
@@ -67,16 +73,20 @@ func (b *bench) round(ctx context.Context, plan []runSpec, round int) ([]sample,
 }
 
 func (s sample) String() string {
-	text := fmt.Sprintf("%s %s: %.0f/s, p99 %.2f ms", s.Run, s.Contender, s.PerSecond, s.P99)
+	text := fmt.Sprintf("%s %s: %.0f/s", s.Run, s.Contender, s.PerSecond)
+	if s.P99 > 0 {
+		text += fmt.Sprintf(", p99 %s ms", milliseconds(s.P99))
+	}
 	for _, fault := range s.Faults {
 		text += "\n    VOID: " + fault
 	}
 	return text
 }
 
-// turn measures one contender, on a database of its own that holds nothing
-// but the orders of this turn, and counts the rows afterwards.
-func (b *bench) turn(ctx context.Context, run runSpec, contender string, pool int) (s sample, err error) {
+// notifications measures how one contender takes them, on a database of its
+// own that holds nothing but the orders of this turn, and counts the rows
+// afterwards.
+func (b *bench) notifications(ctx context.Context, run runSpec, contender string, pool int) (s sample, err error) {
 	db, err := b.places[run.dialect].create(ctx)
 	if err != nil {
 		return s, err
@@ -86,7 +96,7 @@ func (b *bench) turn(ctx context.Context, run runSpec, contender string, pool in
 			err = dropped
 		}
 	}()
-	made := setup{Contender: contender, Dialect: run.dialect, DSN: db.dsn, Pool: pool}
+	made := setup{Contender: contender, Dialect: run.dialect, DSN: db.dsn, Pool: pool, Hostile: run.hostile}
 	if run.lookUp && contender != run.floor {
 		var ready serverReady
 		status, err := spawn(ctx, "status", struct{}{}, &ready)
@@ -100,21 +110,20 @@ func (b *bench) turn(ctx context.Context, run runSpec, contender string, pool in
 	if err != nil {
 		return s, err
 	}
-	refs, err := c.prepare(ctx, run.messages)
+	refs, err := c.prepare(ctx, run.orders())
 	if err != nil {
 		return s, fmt.Errorf("prepare: %w", err)
 	}
 	if err := db.calm(ctx); err != nil {
 		return s, fmt.Errorf("prepare: %w", err)
 	}
-	// Payers pay in no order; the same disorder for all.
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(refs), func(i, j int) { refs[i], refs[j] = refs[j], refs[i] })
-	m, err := measure(ctx, run, serving{Setup: made, Profile: b.profileOf(run, contender)}, refs)
+	messages := run.mix(refs)
+	m, err := measure(ctx, run, serving{Setup: made, Profile: b.profileOf(run, contender)}, messages)
 	if err != nil {
 		return s, err
 	}
 	s = m.sample(run.name, contender)
-	faults, err := inspectRows(ctx, db, c.audit(), refs, m.sent())
+	faults, err := inspectRows(ctx, db, c.audit(), standings(refs, messages[:m.sent()]))
 	s.Faults = append(s.Faults, faults...)
 	return s, err
 }
@@ -125,11 +134,11 @@ type measurement struct {
 	cpu       time.Duration // the server's, during run
 }
 
-// sent is how many of the orders' notifications went out: the first ones.
+// sent is how many of the messages went out: the first ones.
 func (m measurement) sent() int { return m.warm.Sent + m.run.Sent }
 
 // measure serves the contender in one process and loads it from another.
-func measure(ctx context.Context, run runSpec, contender serving, refs []string) (m measurement, err error) {
+func measure(ctx context.Context, run runSpec, contender serving, messages []message) (m measurement, err error) {
 	var ready serverReady
 	server, err := spawn(ctx, "serve", contender, &ready)
 	if err != nil {
@@ -137,7 +146,7 @@ func measure(ctx context.Context, run runSpec, contender serving, refs []string)
 	}
 	defer server.stop()
 	load, err := spawn(ctx, "load", &loading{
-		URL: ready.URL, Refs: refs, Concurrency: run.concurrency, Warm: run.warm(), Limit: run.limit,
+		URL: ready.URL, Messages: messages, Concurrency: run.concurrency, Warm: run.warm(), Limit: run.limit,
 	}, nil)
 	if err != nil {
 		return m, err
@@ -168,7 +177,7 @@ func (m measurement) sample(run, contender string) sample {
 		s.CPU = m.cpu.Seconds() * 1e6 / float64(m.run.OK)
 		s.LoadCPU = m.run.CPU.Seconds() * 1e6 / float64(m.run.OK)
 	} else {
-		s.Faults = append(s.Faults, "nothing was answered with 200")
+		s.Faults = append(s.Faults, "nothing was answered as it should be")
 	}
 	for _, part := range []loadResult{m.warm, m.run} {
 		for failure, n := range part.Failures {
@@ -178,9 +187,9 @@ func (m measurement) sample(run, contender string) sample {
 	return s
 }
 
-// inspectRows counts what is stored when the server has ended, against the
-// messages that were sent and answered.
-func inspectRows(ctx context.Context, s *scratch, a audit, refs []string, sent int) ([]string, error) {
+// inspectRows counts what is stored when the server has ended, against what
+// the orders must have come to.
+func inspectRows(ctx context.Context, s *scratch, a audit, orders map[standing][]string) ([]string, error) {
 	db, err := openSQL(s.dialect, s.dsn)
 	if err != nil {
 		return nil, err
@@ -190,24 +199,20 @@ func inspectRows(ctx context.Context, s *scratch, a audit, refs []string, sent i
 	if err != nil {
 		return nil, err
 	}
-	return verify(a, found, refs[:sent], refs[sent:]), nil
+	return verify(a, found, orders), nil
 }
 
-// tryPools finds the floor's best pool size for each run: it would be no
-// floor if a better one could be had by changing a number.
-func (b *bench) tryPools(ctx context.Context, plan []runSpec, sizes []int) (notes []string, err error) {
+// trySizes finds the floor's best size for each run, such as of its pool: it
+// would be no floor if a better one could be had by changing a number.
+func (b *bench) trySizes(ctx context.Context, plan []runSpec) (notes []string, err error) {
 	b.best = map[string]int{}
 	for _, run := range plan {
-		if run.concurrency == 1 || !slices.Contains(run.contenders, run.floor) {
+		if len(run.sizes) < 2 || !slices.Contains(run.contenders, run.floor) {
 			continue
 		}
-		sizes := sizes
-		if run.dialect == sqlite {
-			sizes = []int{1, 2, sqlitePool}
-		}
-		note, best := run.name+": pool of "+run.floor, 0.0
-		for _, size := range sizes {
-			s, err := b.turn(ctx, run, run.floor, size)
+		note, best := fmt.Sprintf("%s: %s of %s", run.name, run.sized, run.floor), 0.0
+		for _, size := range run.sizes {
+			s, err := run.turn(b, ctx, run, run.floor, size)
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", run.name, run.floor, err)
 			}
