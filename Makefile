@@ -1,4 +1,4 @@
-.PHONY: help test race lint fmt tidy quickstart fuzz ci
+.PHONY: help test race lint fmt tidy quickstart fuzz crash crash-matrix faults bench ci
 
 MODULES := $(shell go list -m -f '{{.Dir}}')
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -26,6 +26,18 @@ tidy: ## tidy every module
 
 fuzz: ## each fuzz target for a while (FUZZTIME=30s)
 	.ci/fuzz $${FUZZTIME:-30s}
+
+crash: ## kill processes at random, for minutes (FOR=5m)
+	cd proofs && LUNAS_CRASH_FOR=$${FOR:-5m} go test -run 'Killed/postgres/3$$' -v -count 1 -timeout 60m ./kill
+
+crash-matrix: ## kill a process at every point where it writes or calls out; prints the table
+	go test -C proofs/matrix -timeout 30m -table -
+
+faults: ## cut, stall and stop the database and the gateway under load; prints the table
+	cd proofs && go test -v -count 1 -timeout 20m ./faults
+
+bench: ## all benchmarks: an hour or two
+	go run ./bench
 
 ci: ## all that the project promises, as CI checks it
 	.ci/run

@@ -163,3 +163,29 @@ func TestADeniedCardAndThenAGoodOne(t *testing.T) {
 	require.Contains(t, body, "settled")
 	picture(t, ctx, "card-5-packed")
 }
+
+// The shop's own page tells how to pay by what the Core API charges; the money
+// comes, and the page says so.
+func TestAVirtualAccountOnTheShopsOwnPage(t *testing.T) {
+	ctx := browser(t, 390, 844)
+	shop := startShop(t)
+	text(t, ctx, shop.url, "Choose a plan")
+	require.NoError(t, chromedp.Do(ctx, chromedp.SetValue(`//article[.//h2[contains(., "mug")]]//select`, "bank_transfer/bca")))
+	click(t, ctx, `//article[.//h2[contains(., "mug")]]//button`)
+	visible(t, ctx, `//dd[contains(@class, "code")]`)
+	click(t, ctx, `//summary[contains(., "ATM")]`)
+	picture(t, ctx, "own-page-1-virtual-account")
+	body, err := chromedp.Run(ctx, chromedp.Text("//body"))
+	require.NoError(t, err)
+	require.Regexp(t, `812785[0-9]{10}`, body)
+	order, err := chromedp.Run(ctx, chromedp.Location())
+	require.NoError(t, err)
+
+	shop.kill()
+	shop.start()
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(shop.url+"/midtrans/")))
+	click(t, ctx, `//button[@value="pay"]`)
+	text(t, ctx, order, "Paid. Thank you!")
+	picture(t, ctx, "own-page-2-paid")
+	text(t, ctx, shop.url, "Packed 1 × Lunas mug")
+}

@@ -141,7 +141,7 @@ func openGateway(base, stateFile string) (payments.Gateway, *midtranstest.Server
 		return nil, nil, errors.New("set both MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY for the sandbox, or neither for the simulator")
 	}
 	if serverKey != "" {
-		gateway := midtrans.Snap(midtrans.Config{ServerKey: serverKey, ClientKey: clientKey})
+		gateway := midtrans.SnapAndCore(midtrans.Config{ServerKey: serverKey, ClientKey: clientKey})
 		return gateway, nil, gateway.Check()
 	}
 	// The gateway must not forget its orders when this process dies, so the
@@ -151,5 +151,5 @@ func openGateway(base, stateFile string) (payments.Gateway, *midtranstest.Server
 		midtranstest.WithStateFile(stateFile),
 		midtranstest.WithNotificationURL(base+"/pay/notifications/midtrans"),
 	)
-	return midtrans.Snap(simulator.Config()), simulator, nil
+	return midtrans.SnapAndCore(simulator.Config()), simulator, nil
 }

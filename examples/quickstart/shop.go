@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"embed"
 	"errors"
@@ -36,6 +35,7 @@ func identify(r *http.Request) (payments.EndUser, error) {
 func (s *shop) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /orders/{id}", s.order)
 	mux.HandleFunc("POST /refund", s.refund)
 	mux.Handle("GET /reports", s.pay.RequirePlan("pro")(http.HandlerFunc(s.reports)))
 	return http.NewCrossOriginProtection().Handler(mux)
@@ -55,14 +55,17 @@ type homePage struct {
 	User      string
 	Simulated bool
 	Plans     []planCard
+	MugWays   []payments.MethodInfo
 	Payments  []paymentRow
 	Effects   []Effect
-	Waiting   bool // something is under way: look again soon
+	Refresh   int // something is under way: look again after so many seconds
 	Problem   string
 }
 
 type planCard struct {
 	ID, Name, Price, Period, Text string
+	Amount                        int64
+	Ways                          []payments.MethodInfo // beside the gateway's own page
 	Entitlement                   payments.Entitlement
 }
 
@@ -80,7 +83,13 @@ func (s *shop) home(w http.ResponseWriter, r *http.Request) {
 			Name: cookieName, Value: user.ID, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 365 * 24 * 60 * 60,
 		})
 	}
-	page, err := s.homePage(r.Context(), user)
+	// Who comes from the checkout, and is to pay by what our own page shows,
+	// goes there.
+	if p, err := s.pay.GetFor(r.Context(), user, payments.ID(r.URL.Query().Get("payment_id"))); err == nil && p.View().Instructions != nil {
+		http.Redirect(w, r, "/orders/"+string(p.ID), http.StatusSeeOther)
+		return
+	}
+	page, err := s.homePage(r, user)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -89,17 +98,28 @@ func (s *shop) home(w http.ResponseWriter, r *http.Request) {
 	s.render(w, "home.html", page)
 }
 
-func (s *shop) homePage(ctx context.Context, user payments.EndUser) (homePage, error) {
+func (s *shop) homePage(r *http.Request, user payments.EndUser) (homePage, error) {
+	ctx := r.Context()
 	page := homePage{User: user.ID, Simulated: s.simulated, Plans: []planCard{
 		{ID: "free", Name: "Starter", Price: "Free", Text: "Granted at once, without a gateway."},
-		{ID: "pro", Name: "Pro", Price: "Rp29.000", Period: "a month", Text: "Opens the reports page."},
-		{ID: "team", Name: "Team", Price: "Rp99.000", Period: "a month", Text: "For everybody you know."},
+		{ID: "pro", Name: "Pro", Price: "Rp29.000", Amount: 29_000, Period: "a month", Text: "Opens the reports page."},
+		{ID: "team", Name: "Team", Price: "Rp99.000", Amount: 99_000, Period: "a month", Text: "For everybody you know."},
 	}}
 	for i, card := range page.Plans {
 		var err error
 		if page.Plans[i].Entitlement, err = s.pay.Entitled(ctx, user, card.ID); err != nil {
 			return page, err
 		}
+		if card.Amount == 0 {
+			continue
+		}
+		if page.Plans[i].Ways, err = s.ways(r, payments.IDR(card.Amount)); err != nil {
+			return page, err
+		}
+	}
+	var err error
+	if page.MugWays, err = s.ways(r, payments.IDR(85_000)); err != nil {
+		return page, err
 	}
 	found, err := s.pay.Page(ctx, payments.PaymentQuery{UserID: user.ID, Limit: 20})
 	if err != nil {
@@ -108,11 +128,13 @@ func (s *shop) homePage(ctx context.Context, user payments.EndUser) (homePage, e
 	for _, p := range found.Items {
 		row := paymentRow{View: p.View(), What: what(p.Order), Refundable: p.Totals.Live.Amount > 0}
 		page.Payments = append(page.Payments, row)
-		page.Waiting = page.Waiting || row.URL != ""
+		if row.URL != "" || row.Instructions != nil {
+			page.Refresh = 15 // slow enough to choose something meanwhile
+		}
 	}
 	page.Effects, err = s.effects(ctx, user.ID)
 	if len(page.Effects) > 0 && time.Since(page.Effects[0].At) < 10*time.Second {
-		page.Waiting = true // more hooks may follow
+		page.Refresh = 3 // more hooks may follow
 	}
 	return page, err
 }
