@@ -12,6 +12,8 @@ import (
 // MethodInfo is a way to pay, with its limits.
 type MethodInfo struct {
 	Method Method `json:"method"`
+	// Aliases are other names that the gateway takes for it.
+	Aliases []Method `json:"-"`
 	// Name is what payers call it: "BCA Virtual Account".
 	Name string          `json:"name"`
 	Kind InstructionKind `json:"kind"`

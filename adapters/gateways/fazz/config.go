@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 )
 
 // Config is one merchant account. Its keys never appear in its own text
@@ -139,14 +140,10 @@ func (c *Config) checkURL() error {
 		return errors.New("fazz: Config.BaseURL is not an http or https URL")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return errors.New("fazz: Config.BaseURL must have no user, query or fragment")
-	case u.Scheme == "http" && c.Production && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && c.Production && !gatewaykit.IsLoopback(u.Hostname()):
 		return errors.New("fazz: Config.BaseURL must be https in production: each call carries the keys")
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // Format prints the Config without its keys, whatever the verb.

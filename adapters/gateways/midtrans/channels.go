@@ -108,6 +108,9 @@ func (c channel) info() payments.MethodInfo {
 		Method: c.method, Name: c.name, Kind: c.kind, Min: payments.IDR(c.min),
 		ExpirySeconds: int(c.life / time.Second), Can: c.can,
 	}
+	if c.snap != string(c.method) {
+		m.Aliases = []payments.Method{payments.Method(c.snap)}
+	}
 	if c.max > 0 {
 		m.Max = payments.IDR(c.max)
 	}

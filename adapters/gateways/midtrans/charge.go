@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -30,18 +31,18 @@ func (g *Gateway) charge(ctx context.Context, r payments.CheckoutRequest, c chan
 	if err != nil {
 		return payments.CheckoutResult{}, err
 	}
-	call := request{op: "checkout", method: http.MethodPost, url: g.config.CoreURL + "/v2/charge", body: body, header: map[string]string{}}
+	call := request{Op: "checkout", Method: http.MethodPost, URL: g.config.CoreURL + "/v2/charge", Body: body, Header: map[string]string{}}
 	if r.NotificationURL != "" {
-		call.header["X-Override-Notification"] = r.NotificationURL
+		call.Header["X-Override-Notification"] = r.NotificationURL
 	}
 	if c.trait&noKey == 0 {
-		call.header["Idempotency-Key"] = idempotencyKey("charge", r.Ref)
+		call.Header["Idempotency-Key"] = idempotencyKey("charge", r.Ref)
 	}
 	a, err := g.client.do(ctx, call)
 	if err != nil {
 		return payments.CheckoutResult{}, err
 	}
-	if !a.isOK() || !isID(a.fields.text("transaction_id"), maxTransactionID) || a.fields.text("transaction_status") == "" {
+	if !a.isOK() || !gatewaykit.IsID(a.Fields.Text("transaction_id"), maxTransactionID) || a.Fields.Text("transaction_status") == "" {
 		refusal := g.client.refusal(call, a)
 		switch a.code() {
 		case "406":
@@ -51,14 +52,14 @@ func (g *Gateway) charge(ctx context.Context, r payments.CheckoutRequest, c chan
 		}
 		return payments.CheckoutResult{}, refusal
 	}
-	o, err := g.readStatus(a.fields)
+	o, err := g.readStatus(a.Fields)
 	if err != nil {
 		return payments.CheckoutResult{}, &payments.GatewayError{
-			Gateway: g.config.Name, Op: call.op, HTTPStatus: a.status, Retry: true,
+			Gateway: g.config.Name, Op: call.Op, HTTPStatus: a.Status, Retry: true,
 			Err: errors.Join(payments.ErrOutcomeUnknown, err),
 		}
 	}
-	if err := g.tellCard(ctx, r.Ref, a.fields); err != nil { // not lost: the notification brings it once more
+	if err := g.tellCard(ctx, r.Ref, a.Fields); err != nil { // not lost: the notification brings it once more
 		g.config.Logger.WarnContext(ctx, "a saved card was not taken; it is told again", "ref", r.Ref, "error", err)
 	}
 	result := payments.CheckoutResult{Observation: o}
@@ -124,7 +125,7 @@ func (x *CoreExtra) chargeBody(r payments.CheckoutRequest, ch channel) (map[stri
 	set("custom_expiry", expiry, expiry != nil)
 	block := x.block(&c, r, ch)
 	set(paymentType, block, block != nil)
-	return body, c.err()
+	return body, c.Err()
 }
 
 // expiry is until when the payer may pay: as asked for, else until the
@@ -132,13 +133,13 @@ func (x *CoreExtra) chargeBody(r payments.CheckoutRequest, ch channel) (map[stri
 func (x *CoreExtra) expiry(c *checker, r payments.CheckoutRequest, ch channel) *CustomExpiry {
 	if e := x.CustomExpiry; e != nil {
 		if !isOneOf(strings.TrimSuffix(e.Unit, "s"), "second", "minute", "hour", "day") {
-			c.add("extra.custom_expiry.unit", "must be second, minute, hour or day")
+			c.Add("extra.custom_expiry.unit", "must be second, minute, hour or day")
 		}
 		if e.Duration < 1 {
-			c.add("extra.custom_expiry.expiry_duration", "must be at least 1")
+			c.Add("extra.custom_expiry.expiry_duration", "must be at least 1")
 		}
 		if e.OrderTime != "" && parseTime(e.OrderTime).IsZero() {
-			c.add("extra.custom_expiry.order_time", "must look like %q", startTimeLayout)
+			c.Add("extra.custom_expiry.order_time", "must look like %q", startTimeLayout)
 		}
 		return e
 	}
@@ -167,7 +168,7 @@ func (x *CoreExtra) expiry(c *checker, r payments.CheckoutRequest, ch channel) *
 // block is the channel's own part of the body, or nil.
 func (x *CoreExtra) block(c *checker, r payments.CheckoutRequest, ch channel) any {
 	paymentType, detail, _ := strings.Cut(string(ch.method), "/")
-	description := cmp.Or(shorten(title(r.Order), 40), r.Ref)
+	description := cmp.Or(gatewaykit.Shorten(title(r.Order), 40), r.Ref)
 	switch paymentType {
 	case "credit_card":
 		return x.cardBlock(c, r)
@@ -178,15 +179,15 @@ func (x *CoreExtra) block(c *checker, r payments.CheckoutRequest, ch channel) an
 		}{r.PaymentToken, given(x.MandiriClickpay)}
 	case "bank_transfer":
 		t := given(x.BankTransfer)
-		c.digits("extra.bank_transfer.va_number", t.VANumber, 1, 18)
+		c.Digits("extra.bank_transfer.va_number", t.VANumber, 1, 18)
 		return struct {
 			Bank string `json:"bank"`
 			BankTransfer
 		}{detail, t}
 	case "echannel":
 		b := given(x.EChannel)
-		c.digits("extra.echannel.bill_key", b.BillKey, 6, 12)
-		b.BillInfo1, b.BillInfo2 = cmp.Or(b.BillInfo1, "Payment"), cmp.Or(b.BillInfo2, shorten(description, 30))
+		c.Digits("extra.echannel.bill_key", b.BillKey, 6, 12)
+		b.BillInfo1, b.BillInfo2 = cmp.Or(b.BillInfo1, "Payment"), cmp.Or(b.BillInfo2, gatewaykit.Shorten(description, 30))
 		return b
 	case "gopay":
 		b := given(x.GoPay)
@@ -209,21 +210,21 @@ func (x *CoreExtra) block(c *checker, r payments.CheckoutRequest, ch channel) an
 	case "qris":
 		b := given(x.QRIS)
 		if b.Acquirer != "" && !isOneOf(b.Acquirer, "gopay", "airpay shopee") {
-			c.add("extra.qris.acquirer", `must be "gopay" or "airpay shopee"`)
+			c.Add("extra.qris.acquirer", `must be "gopay" or "airpay shopee"`)
 		}
 		b.Acquirer = cmp.Or(b.Acquirer, "gopay")
 		return b
 	case "ovo":
 		phone := cmp.Or(given(x.OVO).PayerPhoneNumber, r.Order.User.Phone)
 		if phone == "" {
-			c.add("extra.ovo.payer_phone_number", "is required: the phone number of the payer's OVO account")
+			c.Add("extra.ovo.payer_phone_number", "is required: the phone number of the payer's OVO account")
 		}
 		return OVO{PayerPhoneNumber: phone}
 	case "cstore":
 		b := given(x.CStore)
-		c.most("extra.cstore.alfamart_free_text_1", b.AlfamartFreeText1, 40)
-		c.most("extra.cstore.alfamart_free_text_2", b.AlfamartFreeText2, 40)
-		c.most("extra.cstore.alfamart_free_text_3", b.AlfamartFreeText3, 40)
+		c.Most("extra.cstore.alfamart_free_text_1", b.AlfamartFreeText1, 40)
+		c.Most("extra.cstore.alfamart_free_text_2", b.AlfamartFreeText2, 40)
+		c.Most("extra.cstore.alfamart_free_text_3", b.AlfamartFreeText3, 40)
 		return struct {
 			Store string `json:"store"`
 			StoreTexts
@@ -234,7 +235,7 @@ func (x *CoreExtra) block(c *checker, r payments.CheckoutRequest, ch channel) an
 		return b
 	case "bca_klikbca":
 		b := given(x.BCAKlikBCA)
-		c.between("extra.bca_klikbca.user_id", b.UserID, 1, 255)
+		c.Between("extra.bca_klikbca.user_id", b.UserID, 1, 255)
 		b.Description = cmp.Or(b.Description, description)
 		return b
 	case "cimb_clicks":
@@ -250,16 +251,16 @@ func (x *CoreExtra) cardBlock(c *checker, r payments.CheckoutRequest) any {
 		b.Authentication = new(true)
 	}
 	if b.Type != "" && b.Type != "authorize" {
-		c.add("extra.credit_card.type", `must be "authorize" or empty`)
+		c.Add("extra.credit_card.type", `must be "authorize" or empty`)
 	}
 	if b.CallbackType != "" && !isOneOf(b.CallbackType, "js_event", "form") {
-		c.add("extra.credit_card.callback_type", `must be "js_event" or "form"`)
+		c.Add("extra.credit_card.callback_type", `must be "js_event" or "form"`)
 	}
 	if b.InstallmentTerm < 0 {
-		c.add("extra.credit_card.installment_term", "must not be negative")
+		c.Add("extra.credit_card.installment_term", "must not be negative")
 	}
 	if b.PointRedeemAmount < -1 {
-		c.add("extra.credit_card.point_redeem_amount", "must be -1, for all of it, or more")
+		c.Add("extra.credit_card.point_redeem_amount", "must be -1, for all of it, or more")
 	}
 	return struct {
 		TokenID string `json:"token_id"`

@@ -13,11 +13,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -59,12 +59,12 @@ func TestReadsAreRepeated(t *testing.T) {
 		calls  int
 		pauses []time.Duration
 	}{
-		"trouble once":         {inTurn(answers(500, `{}`), found), true, 2, []time.Duration{firstPause}},
-		"trouble in the body":  {inTurn(answers(200, `{"status_code":"500"}`), found), true, 2, []time.Duration{firstPause}},
-		"hung up twice":        {inTurn(hangUp, hangUp, found), true, 3, []time.Duration{firstPause, 4 * firstPause}},
-		"trouble for long":     {inTurn(answers(503, ``), answers(503, ``), answers(503, ``), found), false, 3, []time.Duration{firstPause, 4 * firstPause}},
+		"trouble once":         {inTurn(answers(500, `{}`), found), true, 2, []time.Duration{gatewaykit.FirstPause}},
+		"trouble in the body":  {inTurn(answers(200, `{"status_code":"500"}`), found), true, 2, []time.Duration{gatewaykit.FirstPause}},
+		"hung up twice":        {inTurn(hangUp, hangUp, found), true, 3, []time.Duration{gatewaykit.FirstPause, 4 * gatewaykit.FirstPause}},
+		"trouble for long":     {inTurn(answers(503, ``), answers(503, ``), answers(503, ``), found), false, 3, []time.Duration{gatewaykit.FirstPause, 4 * gatewaykit.FirstPause}},
 		"busy":                 {inTurn(busy("2"), found), true, 2, []time.Duration{2 * time.Second}},
-		"busy, but no time":    {inTurn(busy("soon"), found), true, 2, []time.Duration{firstPause}},
+		"busy, but no time":    {inTurn(busy("soon"), found), true, 2, []time.Duration{gatewaykit.FirstPause}},
 		"busy for long":        {inTurn(busy("60"), found), false, 1, nil},
 		"not found":            {answers(200, `{"status_code":"404"}`), false, 1, nil},
 		"wrong key":            {answers(401, `{}`), false, 1, nil},
@@ -94,19 +94,6 @@ func TestDeadlineLimitsRepeats(t *testing.T) {
 	require.Empty(t, f.pauses)
 }
 
-func TestWaitEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		require.NoError(t, wait(context.Background(), time.Second))
-		require.Equal(t, time.Second, time.Since(start))
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		require.ErrorIs(t, wait(ctx, time.Hour), context.DeadlineExceeded)
-		require.Equal(t, 2*time.Second, time.Since(start))
-	})
-}
-
 // TestChangesAreSentOnce: if the connection breaks, nobody knows what became
 // of the request.
 func TestChangesAreSentOnce(t *testing.T) {
@@ -127,7 +114,7 @@ func TestChangesAreSentOnce(t *testing.T) {
 			require.True(t, e.Retry, op)
 			require.Equal(t, op != "status", errors.Is(err, payments.ErrOutcomeUnknown), op)
 		}
-		require.Equal(t, 5+maxTries, f.count(), "five changes, and a look-up with its repeats")
+		require.Equal(t, 5+gatewaykit.MaxTries, f.count(), "five changes, and a look-up with its repeats")
 	}
 }
 
@@ -142,7 +129,7 @@ func TestNothingSent(t *testing.T) {
 		require.NotErrorIs(t, err, payments.ErrOutcomeUnknown, op)
 		require.NotContains(t, err.Error(), "66e4fa55", "URLs hold tokens")
 	}
-	require.Len(t, f.pauses, 6*(maxTries-1))
+	require.Len(t, f.pauses, 6*(gatewaykit.MaxTries-1))
 
 	// A server that may not be trusted with the key.
 	tls := httptest.NewUnstartedServer(answers(201, created))
@@ -298,15 +285,4 @@ func TestNothingSecretGetsOut(t *testing.T) {
 			requireNoSecret(t, err.Error())
 		}
 	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]time.Duration{
-		"": 0, "x": 0, "0": 0, "-5": 0, " 7 ": 7 * time.Second, "99999999999": 24 * time.Hour, "90000": 24 * time.Hour,
-		"Mon, 02 Jan 2006 15:04:05 GMT": 0,
-	} {
-		require.Equal(t, want, retryAfter(value), value)
-	}
-	require.Positive(t, retryAfter(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)))
 }

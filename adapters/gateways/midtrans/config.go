@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 )
 
 // Config is one merchant account. Its keys never appear in its own text
@@ -154,14 +155,10 @@ func (c *Config) checkURL(field, raw string) error {
 		return fmt.Errorf("midtrans: Config.%s is not an http or https URL", field)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return fmt.Errorf("midtrans: Config.%s must have no user, query or fragment", field)
-	case u.Scheme == "http" && c.Production && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && c.Production && !gatewaykit.IsLoopback(u.Hostname()):
 		return fmt.Errorf("midtrans: Config.%s must be https in production: each call carries the server key", field)
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // Format prints the Config without its keys, whatever the verb.

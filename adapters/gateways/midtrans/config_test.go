@@ -23,7 +23,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "SB-Mid-client-test", g.ClientKey())
 	require.Equal(t, "https://app.sandbox.midtrans.com/snap/snap.js", g.ScriptURL())
 	require.Equal(t, "https://api.sandbox.midtrans.com", g.config.CoreURL)
-	require.Equal(t, 15*time.Second, g.client.timeout)
+	require.Equal(t, 15*time.Second, g.client.Timeout)
 
 	g = Snap(Config{ServerKey: "Mid-server-x", Production: true, Name: "shop-2"})
 	require.NoError(t, g.Check())

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -33,13 +34,13 @@ func (g *Gateway) Status(ctx context.Context, a payments.AttemptRef) (payments.O
 	}
 	// 201 is pending, 202 denied and 407 expired: all of them found.
 	found := got.code() == "" || strings.HasPrefix(got.code(), "2") || got.code() == "407"
-	if !got.isOK() || got.fields == nil || !found {
+	if !got.isOK() || got.Fields == nil || !found {
 		return payments.Observation{}, g.client.refusal(call, got)
 	}
-	o, err := g.readStatus(got.fields)
+	o, err := g.readStatus(got.Fields)
 	if err != nil {
 		return payments.Observation{}, &payments.GatewayError{
-			Gateway: g.config.Name, Op: call.op, HTTPStatus: got.status, Retry: true, Err: fmt.Errorf("read the answer: %w", err),
+			Gateway: g.config.Name, Op: call.Op, HTTPStatus: got.Status, Retry: true, Err: fmt.Errorf("read the answer: %w", err),
 		}
 	}
 	return o, nil
@@ -47,9 +48,9 @@ func (g *Gateway) Status(ctx context.Context, a payments.AttemptRef) (payments.O
 
 func (g *Gateway) readStatus(fields object) (payments.Observation, error) {
 	switch {
-	case !isID(fields.text("transaction_id"), maxTransactionID):
+	case !gatewaykit.IsID(fields.Text("transaction_id"), maxTransactionID):
 		return payments.Observation{}, errTransactionID
-	case fields.text("transaction_status") == "":
+	case fields.Text("transaction_status") == "":
 		return payments.Observation{}, errNoStatus
 	}
 	o, err := observe(fields, true)
@@ -57,7 +58,7 @@ func (g *Gateway) readStatus(fields object) (payments.Observation, error) {
 		return payments.Observation{}, err
 	}
 	o.Instructions = instructionsOf(fields, o)
-	o.Raw, err = clean(fields, g.client.scrub)
+	o.Raw, err = g.client.clean(fields)
 	return o, err
 }
 
@@ -128,9 +129,9 @@ func (g *Gateway) Capture(ctx context.Context, a payments.AttemptRef, amount pay
 		return payments.Invalid("amount", "must be at least one rupiah")
 	}
 	call := request{
-		op: "capture", method: http.MethodPost, url: g.config.CoreURL + "/v2/capture",
-		body: map[string]any{"transaction_id": a.TransactionID, "gross_amount": amount.Amount},
-		header: map[string]string{
+		Op: "capture", Method: http.MethodPost, URL: g.config.CoreURL + "/v2/capture",
+		Body: map[string]any{"transaction_id": a.TransactionID, "gross_amount": amount.Amount},
+		Header: map[string]string{
 			"Idempotency-Key": idempotencyKey("capture", a.TransactionID, strconv.FormatInt(amount.Amount, 10)),
 		},
 	}
@@ -151,18 +152,18 @@ func (g *Gateway) Capture(ctx context.Context, a payments.AttemptRef, amount pay
 func (g *Gateway) Refund(ctx context.Context, a payments.AttemptRef, r payments.RefundRequest) error {
 	var c checker
 	if !validRefundKey.MatchString(r.Key) {
-		c.add("key", "must be 1 to 255 letters, digits, dashes or underscores")
+		c.Add("key", "must be 1 to 255 letters, digits, dashes or underscores")
 	}
 	if r.Amount.Currency != payments.Rupiah || r.Amount.Amount < 1 {
-		c.add("amount", "must be at least one rupiah")
+		c.Add("amount", "must be at least one rupiah")
 	}
-	if err := c.err(); err != nil {
+	if err := c.Err(); err != nil {
 		return err
 	}
 	if ch, known := channelBy(a.Method); known && !ch.can.Refund {
 		return &payments.GatewayError{Gateway: g.config.Name, Op: "refund", Err: payments.ErrUnsupported}
 	}
-	body := refundBody{Key: r.Key, Amount: r.Amount.Amount, Reason: shorten(r.Reason, 255)}
+	body := refundBody{Key: r.Key, Amount: r.Amount.Amount, Reason: gatewaykit.Shorten(r.Reason, 255)}
 	call, got, err := g.change(ctx, "refund", a, body, r.Key)
 	if err != nil || got.done() {
 		return err
@@ -196,9 +197,9 @@ func (g *Gateway) coreCall(op, method string, a payments.AttemptRef) (request, e
 	if strings.Trim(id, ".") == "" { // a path of dots leads elsewhere
 		return request{}, payments.Invalid("ref", "names no transaction")
 	}
-	call := request{op: op, method: method, url: g.config.CoreURL + "/v2/" + url.PathEscape(id) + "/" + op}
+	call := request{Op: op, Method: method, URL: g.config.CoreURL + "/v2/" + url.PathEscape(id) + "/" + op}
 	if a.Method == methodDANA {
-		call.header = map[string]string{"transaction-source": "SNAP_API"}
+		call.Header = map[string]string{"transaction-source": "SNAP_API"}
 	}
 	return call, nil
 }
@@ -214,11 +215,11 @@ func (g *Gateway) change(ctx context.Context, op string, a payments.AttemptRef, 
 	if err != nil {
 		return call, answer{}, err
 	}
-	call.body = body
+	call.Body = body
 	if a.TransactionID != "" || key != "" {
 		header := map[string]string{"Idempotency-Key": idempotencyKey(op, a.TransactionID, a.Ref, key)}
-		maps.Copy(header, call.header)
-		call.header = header
+		maps.Copy(header, call.Header)
+		call.Header = header
 	}
 	got, err := g.client.do(ctx, call)
 	return call, got, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -19,17 +20,17 @@ func observe(o object, lookUp bool) (payments.Observation, error) {
 	if err != nil {
 		return payments.Observation{}, err
 	}
-	word, fraud, code := lowered(o, "transaction_status"), lowered(o, "fraud_status"), o.text("status_code")
+	word, fraud, code := lowered(o, "transaction_status"), lowered(o, "fraud_status"), o.Text("status_code")
 	kinds, odd := words(word, fraud, code)
 	method := methodOf(o)
 	obs := payments.Observation{
-		Ref: o.text("order_id"), TransactionID: o.text("transaction_id"), Method: method,
+		Ref: o.Text("order_id"), TransactionID: o.Text("transaction_id"), Method: method,
 		RawStatus: rawStatus(word, fraud, code), Amount: sum.base,
-		ExpiresAt: parseTime(o.text("expiry_time")), GatewayAt: toldAt(o, word, method), BegunAt: parseTime(o.text("transaction_time")),
+		ExpiresAt: parseTime(o.Text("expiry_time")), GatewayAt: toldAt(o, word, method), BegunAt: parseTime(o.Text("transaction_time")),
 		Attention: odd || sum.odd || len(kinds) == 0,
 	}
 	if obs.ExpiresAt.IsZero() {
-		obs.ExpiresAt = parseTime(o.text("expire_time")) // so spelt in one published sample
+		obs.ExpiresAt = parseTime(o.Text("expire_time")) // so spelt in one published sample
 	}
 	for _, kind := range kinds {
 		obs.Facts = append(obs.Facts, payments.Fact{Kind: kind})
@@ -109,10 +110,10 @@ func rawStatus(word, fraud, code string) string {
 	case word == "capture":
 		word += " (" + code + ")"
 	}
-	return shorten(word, 80)
+	return gatewaykit.Shorten(word, 80)
 }
 
-func lowered(o object, name string) string { return strings.ToLower(strings.TrimSpace(o.text(name))) }
+func lowered(o object, name string) string { return strings.ToLower(strings.TrimSpace(o.Text(name))) }
 
 // methodOf is the channel and, behind a slash, the bank or store.
 func methodOf(o object) payments.Method {
@@ -128,15 +129,15 @@ func methodOf(o object) payments.Method {
 	if detail != "" {
 		method += "/" + detail
 	}
-	return payments.Method(shorten(method, 64))
+	return payments.Method(gatewaykit.Shorten(method, 64))
 }
 
 func bankOf(o object) string {
-	if o.text("permata_va_number") != "" {
+	if o.Text("permata_va_number") != "" {
 		return "permata"
 	}
-	for account := range o.objects("va_numbers") {
-		if account.text("bank") != "" {
+	for account := range o.Objects("va_numbers") {
+		if account.Text("bank") != "" {
 			return lowered(account, "bank")
 		}
 	}
@@ -161,13 +162,13 @@ func isPush(m payments.Method) bool {
 func toldAt(o object, word string, method payments.Method) time.Time {
 	switch word {
 	case "pending", "authorize", "capture", "accept":
-		return parseTime(o.text("transaction_time"))
+		return parseTime(o.Text("transaction_time"))
 	case "deny":
 		if !isReversible(method) {
-			return parseTime(o.text("transaction_time"))
+			return parseTime(o.Text("transaction_time"))
 		}
 	case "settlement", "refund", "partial_refund", "chargeback", "partial_chargeback":
-		return parseTime(o.text("settlement_time"))
+		return parseTime(o.Text("settlement_time"))
 	}
 	return time.Time{}
 }
@@ -185,28 +186,28 @@ type amounts struct {
 var errAmount = errors.New("an amount is missing or unreadable")
 
 func readAmounts(o object) (amounts, error) {
-	currency := payments.Currency(strings.ToUpper(strings.TrimSpace(o.text("currency"))))
+	currency := payments.Currency(strings.ToUpper(strings.TrimSpace(o.Text("currency"))))
 	if currency == "" {
 		currency = payments.Rupiah
 	}
-	gross, err := o.money("gross_amount", currency)
+	gross, err := o.Money("gross_amount", currency)
 	if err != nil {
 		return amounts{}, errAmount
 	}
 	sum := amounts{gross: gross, base: gross}
-	info := o.object("metadata").object("extra_info").object("gross_amount_info")
-	if isAbsent(info.get("original_amount")) {
+	info := o.Object("metadata").Object("extra_info").Object("gross_amount_info")
+	if isAbsent(info.Get("original_amount")) {
 		return sum, nil
 	}
-	base, err := info.money("original_amount", currency)
+	base, err := info.Money("original_amount", currency)
 	if err != nil || base.Amount > gross.Amount {
 		sum.odd = true
 		return sum, nil
 	}
 	fee := payments.Money{Amount: gross.Amount - base.Amount, Currency: currency}
 	for name, want := range map[string]payments.Money{"gross_amount": gross, feeName: fee} {
-		stated, err := info.money(name, currency)
-		if !isAbsent(info.get(name)) && (err != nil || stated != want) {
+		stated, err := info.Money(name, currency)
+		if !isAbsent(info.Get(name)) && (err != nil || stated != want) {
 			sum.odd = true
 			return sum, nil
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -80,7 +81,7 @@ func objectOf(t *testing.T, body map[string]any) object {
 	t.Helper()
 	data, err := json.Marshal(body)
 	require.NoError(t, err)
-	o, err := readBody(data)
+	o, err := gatewaykit.ReadBody(data)
 	require.NoError(t, err)
 	return o
 }
@@ -234,7 +235,7 @@ func TestMethods(t *testing.T) {
 		"acquirer is no method":  {`{"payment_type":"credit_card","bank":"bni"}`, "credit_card", false},
 		"none":                   {`{}`, "", false},
 	} {
-		o, err := readBody([]byte(c.body))
+		o, err := gatewaykit.ReadBody([]byte(c.body))
 		require.NoError(t, err)
 		require.Equal(t, c.want, methodOf(o), name)
 		require.Equal(t, c.rev, isReversible(methodOf(o)), name)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -117,7 +118,7 @@ func FuzzAnswers(f *testing.F) {
 			return // net/http lets no other pass
 		}
 		g := Snap(Config{ServerKey: testKey, HTTPClient: &http.Client{Transport: wire{status, retryAfter, body}}})
-		g.client.wait = func(context.Context, time.Duration) error { return context.Canceled }
+		g.client.Wait = func(context.Context, time.Duration) error { return context.Canceled }
 		ref := payments.AttemptRef{Ref: "ORDER-101", TransactionID: "57d5293c", Amount: payments.IDR(100_000)}
 
 		checkout, err := g.Checkout(t.Context(), payments.CheckoutRequest{Ref: "ORDER-101", Order: payments.Order{Amount: payments.IDR(100_000)}})
@@ -191,14 +192,15 @@ func FuzzTexts(f *testing.F) {
 			require.Equal(t, time.UTC, at.Location())
 			require.Equal(t, at, parseTime(at.Format(time.RFC3339Nano)), "what was read reads the same")
 		}
-		require.GreaterOrEqual(t, retryAfter(s), time.Duration(0))
-		short := shorten(s, 20)
+		require.GreaterOrEqual(t, gatewaykit.RetryAfter(s), time.Duration(0))
+		short := gatewaykit.Shorten(s, 20)
 		require.LessOrEqual(t, utf8.RuneCountInString(short), 20)
 		require.False(t, strings.ContainsFunc(short, unicode.IsControl))
-		require.Equal(t, short, shorten(short, 20))
+		require.Equal(t, short, gatewaykit.Shorten(short, 20))
 		if utf8.ValidString(s) {
-			quoted := string(appendString(nil, s))
-			method := string(methodOf(object{{"payment_type", quoted}, {"store", quoted}}))
+			quoted, err := json.Marshal(s)
+			require.NoError(t, err)
+			method := string(methodOf(object{{Name: "payment_type", Value: string(quoted)}, {Name: "store", Value: string(quoted)}}))
 			require.False(t, strings.ContainsFunc(method, unicode.IsControl))
 			require.LessOrEqual(t, utf8.RuneCountInString(method), 64)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -26,7 +27,7 @@ type Gateway struct {
 	config   Config
 	products product
 	broken   error // why the Config cannot work
-	client   *client
+	client   client
 }
 
 // Snap returns a gateway whose checkouts are Snap pages. It does no I/O. A
@@ -83,7 +84,7 @@ func (g *Gateway) Checkout(ctx context.Context, r payments.CheckoutRequest) (pay
 	case r.Method == "":
 		return payments.CheckoutResult{}, payments.Invalid("method", "is required: one of those that GET /methods lists")
 	}
-	return payments.CheckoutResult{}, payments.Invalid("method", "%q is not charged by the Core API", shorten(string(r.Method), 64))
+	return payments.CheckoutResult{}, payments.Invalid("method", "%q is not charged by the Core API", gatewaykit.Shorten(string(r.Method), 64))
 }
 
 // Check reports a Config that cannot work, in one line without keys.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -71,15 +72,15 @@ var (
 func (g *Gateway) LinkGoPay(ctx context.Context, l GoPayLink) (GoPayAccount, error) {
 	var c checker
 	if !phoneForm.MatchString(l.PhoneNumber) {
-		c.add("phone_number", "must be 6 to 15 digits, without the country's code")
+		c.Add("phone_number", "must be 6 to 15 digits, without the country's code")
 	}
 	if !countryForm.MatchString(l.CountryCode) {
-		c.add("country_code", "must be 1 to 3 digits")
+		c.Add("country_code", "must be 1 to 3 digits")
 	}
 	if l.ReturnURL != "" && !isWebURL(l.ReturnURL) {
-		c.add("return_url", "must be an http or https URL")
+		c.Add("return_url", "must be an http or https URL")
 	}
-	if err := c.err(); err != nil {
+	if err := c.Err(); err != nil {
 		return GoPayAccount{}, err
 	}
 	return g.accountCall(ctx, "link", http.MethodPost, "", map[string]any{
@@ -109,47 +110,47 @@ func (g *Gateway) accountCall(ctx context.Context, op, method, id string, body a
 	if err := g.usable(op); err != nil {
 		return GoPayAccount{}, err
 	}
-	call := request{op: op, method: method, url: g.config.CoreURL + "/v2/pay/account", body: body}
+	call := request{Op: op, Method: method, URL: g.config.CoreURL + "/v2/pay/account", Body: body}
 	if body == nil {
 		if strings.Trim(id, ".") == "" { // a path of dots leads elsewhere
 			return GoPayAccount{}, payments.Invalid("account_id", "names no account")
 		}
-		call.url += "/" + url.PathEscape(id)
+		call.URL += "/" + url.PathEscape(id)
 	}
 	if op == "unlink" {
-		call.url += "/unbind"
+		call.URL += "/unbind"
 	}
 	a, err := g.client.do(ctx, call)
 	if err != nil {
 		return GoPayAccount{}, err
 	}
-	account := readAccount(a.fields)
+	account := readAccount(a.Fields)
 	if done := a.done() || a.isOK() && a.code() == "204"; done && account.ID != "" {
 		return account, nil
 	}
 	refusal := g.client.refusal(call, a)
-	if code := a.fields.text("channel_response_code"); code != "" && a.code() == "202" {
-		refusal.Code, refusal.Message = shorten(code, maxCode), shorten(g.client.scrub(a.fields.text("channel_response_message")), maxMessage)
+	if code := a.Fields.Text("channel_response_code"); code != "" && a.code() == "202" {
+		refusal.Code, refusal.Message = gatewaykit.Shorten(code, gatewaykit.MaxCode), gatewaykit.Shorten(g.client.Scrub(a.Fields.Text("channel_response_message")), gatewaykit.MaxMessage)
 	}
 	return GoPayAccount{}, refusal
 }
 
 func readAccount(fields object) GoPayAccount {
-	account := GoPayAccount{ID: shorten(fields.text("account_id"), 64), Status: AccountStatus(shorten(fields.text("account_status"), 20))}
-	for action := range fields.objects("actions") {
-		switch action.text("name") {
+	account := GoPayAccount{ID: gatewaykit.Shorten(fields.Text("account_id"), 64), Status: AccountStatus(gatewaykit.Shorten(fields.Text("account_status"), 20))}
+	for action := range fields.Objects("actions") {
+		switch action.Text("name") {
 		case "activation-link-url":
-			account.ActivationURL = action.text("url")
+			account.ActivationURL = action.Text("url")
 		case "activation-link-app", "activation-deeplink":
-			account.ActivationApp = action.text("url")
+			account.ActivationApp = action.Text("url")
 		}
 	}
-	for option := range fields.object("metadata").objects("payment_options") {
-		balance := option.object("balance")
+	for option := range fields.Object("metadata").Objects("payment_options") {
+		balance := option.Object("balance")
 		// A balance that cannot be read is not known: zero, and it decides nothing.
-		amount, _ := balance.money("value", payments.Rupiah)
+		amount, _ := balance.Money("value", payments.Rupiah)
 		account.Options = append(account.Options, GoPayOption{
-			Name: option.text("name"), Active: option.get("active") == "true", Balance: amount, Token: option.text("token"),
+			Name: option.Text("name"), Active: option.Get("active") == "true", Balance: amount, Token: option.Text("token"),
 		})
 	}
 	return account

@@ -63,7 +63,7 @@ func serve(t *testing.T, handle http.HandlerFunc, change ...func(*Config)) *fixt
 	}
 	f.Gateway = Snap(c)
 	require.NoError(t, f.Check())
-	f.client.wait = func(ctx context.Context, d time.Duration) error {
+	f.client.Wait = func(ctx context.Context, d time.Duration) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.pauses = append(f.pauses, d)

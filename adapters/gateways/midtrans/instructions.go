@@ -17,31 +17,31 @@ func instructionsOf(fields object, o payments.Observation) *payments.Instruction
 	if !known {
 		c.kind = redirect
 	}
-	gross, err := fields.money("gross_amount", payments.Rupiah)
+	gross, err := fields.Money("gross_amount", payments.Rupiah)
 	if err != nil {
 		gross = o.Amount
 	}
 	i := &payments.Instructions{
 		Kind: c.kind, Method: o.Method, Amount: gross, ExpiresAt: o.ExpiresAt,
-		RedirectURL: fields.text("redirect_url"), QR: fields.text("qr_string"), Phone: fields.text("payer_phone_number"),
+		RedirectURL: fields.Text("redirect_url"), QR: fields.Text("qr_string"), Phone: fields.Text("payer_phone_number"),
 	}
 	_, detail, _ := strings.Cut(string(o.Method), "/")
 	switch c.kind {
 	case account:
 		i.Bank, i.VANumber = detail, accountNumber(fields)
 	case payments.KindBill:
-		i.Bank, i.BillerCode, i.BillKey = "mandiri", fields.text("biller_code"), fields.text("bill_key")
+		i.Bank, i.BillerCode, i.BillKey = "mandiri", fields.Text("biller_code"), fields.Text("bill_key")
 	case counter:
-		i.Store, i.Code = detail, fields.text("payment_code")
+		i.Store, i.Code = detail, fields.Text("payment_code")
 	}
-	for action := range fields.objects("actions") {
-		switch action.text("name") {
+	for action := range fields.Objects("actions") {
+		switch action.Text("name") {
 		case "generate-qr-code":
-			i.QRImageURL = action.text("url")
+			i.QRImageURL = action.Text("url")
 		case "deeplink-redirect", "mobile-deeplink-redirect", "verification-link-app":
-			i.Deeplink = action.text("url")
+			i.Deeplink = action.Text("url")
 		case "web-deeplink-redirect", "verification-link-url":
-			i.RedirectURL = action.text("url")
+			i.RedirectURL = action.Text("url")
 		}
 	}
 	return i
@@ -49,11 +49,11 @@ func instructionsOf(fields object, o payments.Observation) *payments.Instruction
 
 // accountNumber is the virtual account's: Permata has a field of its own.
 func accountNumber(fields object) string {
-	if number := fields.text("permata_va_number"); number != "" {
+	if number := fields.Text("permata_va_number"); number != "" {
 		return number
 	}
-	for va := range fields.objects("va_numbers") {
-		if number := va.text("va_number"); number != "" {
+	for va := range fields.Objects("va_numbers") {
+		if number := va.Text("va_number"); number != "" {
 			return number
 		}
 	}

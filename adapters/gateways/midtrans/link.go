@@ -31,17 +31,17 @@ func (g *Gateway) CreateLink(ctx context.Context, r payments.LinkRequest) (strin
 	if err != nil {
 		return "", err
 	}
-	call := request{op: "create link", method: http.MethodPost, url: g.config.CoreURL + "/v1/payment-links", body: body}
+	call := request{Op: "create link", Method: http.MethodPost, URL: g.config.CoreURL + "/v1/payment-links", Body: body}
 	a, err := g.client.do(ctx, call)
 	if err != nil {
 		return "", err
 	}
-	if page := a.fields.text("payment_url"); a.isOK() && page != "" {
+	if page := a.Fields.Text("payment_url"); a.isOK() && page != "" {
 		return page, nil
 	}
 	refusal := g.client.refusal(call, a)
-	idTaken := a.status == http.StatusBadRequest && a.says("payment link id") && a.says("has been taken")
-	if a.status == http.StatusConflict || idTaken {
+	idTaken := a.Status == http.StatusBadRequest && a.says("payment link id") && a.says("has been taken")
+	if a.Status == http.StatusConflict || idTaken {
 		return g.existing(ctx, body, idTaken, refusal)
 	}
 	return "", refusal
@@ -55,9 +55,9 @@ func (g *Gateway) existing(ctx context.Context, body linkBody, idTaken bool, ref
 	fields, err := g.readLink(ctx, ref)
 	switch {
 	case err == nil:
-		same := fields.text("payment_link_id") == id
+		same := fields.Text("payment_link_id") == id
 		if body.DynamicAmount == nil {
-			amount, err := fields.money("gross_amount", payments.Rupiah)
+			amount, err := fields.Money("gross_amount", payments.Rupiah)
 			same = same && err == nil && amount.Amount == body.TransactionDetails.GrossAmount
 		}
 		if !same {
@@ -82,13 +82,13 @@ func (g *Gateway) Link(ctx context.Context, ref string) (payments.LinkPage, erro
 	if err != nil {
 		return payments.LinkPage{}, err
 	}
-	page := payments.LinkPage{URL: fields.text("payment_link_url")}
+	page := payments.LinkPage{URL: fields.Text("payment_link_url")}
 	if page.URL == "" {
-		page.URL = g.linkURL(fields.text("payment_link_id"))
+		page.URL = g.linkURL(fields.Text("payment_link_id"))
 	}
-	page.Amount, _ = fields.money("gross_amount", payments.Rupiah) // none: not told
-	page.UsageLimit, _ = strconv.Atoi(fields.text("usage_limit"))
-	page.Usage, _ = strconv.Atoi(fields.text("usage"))
+	page.Amount, _ = fields.Money("gross_amount", payments.Rupiah) // none: not told
+	page.UsageLimit, _ = strconv.Atoi(fields.Text("usage_limit"))
+	page.Usage, _ = strconv.Atoi(fields.Text("usage"))
 	page.ExpiresAt = linkExpiry(fields)
 	return page, nil
 }
@@ -102,11 +102,11 @@ func (g *Gateway) readLink(ctx context.Context, ref string) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.isOK() && a.fields.text("payment_link_id") != "" {
-		return a.fields, nil
+	if a.isOK() && a.Fields.Text("payment_link_id") != "" {
+		return a.Fields, nil
 	}
 	refusal := g.client.refusal(call, a)
-	if a.status == http.StatusNotFound { // whatever its body: what is not published may not be there
+	if a.Status == http.StatusNotFound { // whatever its body: what is not published may not be there
 		refusal.Retry, refusal.Err = false, payments.ErrNotFound
 	}
 	return nil, refusal
@@ -119,11 +119,11 @@ func (g *Gateway) DeleteLink(ctx context.Context, ref string) error {
 		return err
 	}
 	a, err := g.client.do(ctx, call)
-	if err != nil || a.isOK() && a.fields != nil {
+	if err != nil || a.isOK() && a.Fields != nil {
 		return err
 	}
 	refusal := g.client.refusal(call, a)
-	if a.status == http.StatusNotFound && a.fields != nil {
+	if a.Status == http.StatusNotFound && a.Fields != nil {
 		refusal.Retry, refusal.Err = false, payments.ErrNotFound
 	}
 	return refusal
@@ -136,7 +136,7 @@ func (g *Gateway) linkCall(op, method, ref string) (request, error) {
 	if !validOrderID.MatchString(ref) || strings.Trim(ref, ".") == "" { // a path of dots leads elsewhere
 		return request{}, payments.Invalid("ref", "names no link")
 	}
-	return request{op: op, method: method, url: g.config.CoreURL + "/v1/payment-links/" + url.PathEscape(ref)}, nil
+	return request{Op: op, Method: method, URL: g.config.CoreURL + "/v1/payment-links/" + url.PathEscape(ref)}, nil
 }
 
 // linkTime reads a time of a link's, which may lack its seconds.
@@ -149,9 +149,9 @@ func linkTime(s string) time.Time {
 
 // linkExpiry is zero if Midtrans does not tell all of it.
 func linkExpiry(fields object) time.Time {
-	start := linkTime(fields.text("expiry_start"))
-	n, err := strconv.Atoi(fields.text("expiry_duration"))
-	unit := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[strings.TrimSuffix(fields.text("expiry_unit"), "s")]
+	start := linkTime(fields.Text("expiry_start"))
+	n, err := strconv.Atoi(fields.Text("expiry_duration"))
+	unit := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[strings.TrimSuffix(fields.Text("expiry_unit"), "s")]
 	const most = 100 * 366 // days
 	if start.IsZero() || err != nil || unit == 0 || n < 1 || n > most*int(24*time.Hour/unit) {
 		return time.Time{}

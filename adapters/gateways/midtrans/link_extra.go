@@ -63,15 +63,15 @@ var validLinkID = regexp.MustCompile(`^[a-z0-9-]{1,50}$`)
 // account numbers are shorter here than they may be on a Snap page.
 func (x *LinkExtra) check(c *checker) {
 	if x.PaymentLinkID != "" && !validLinkID.MatchString(x.PaymentLinkID) {
-		c.add("extra.payment_link_id", "must be 1 to 50 small letters, digits or dashes")
+		c.Add("extra.payment_link_id", "must be 1 to 50 small letters, digits or dashes")
 	}
 	if d := x.CustomerDetails; d != nil {
 		const at = "extra.customer_details."
-		c.most(at+"first_name", d.FirstName, 50)
-		c.most(at+"last_name", d.LastName, 50)
-		c.most(at+"email", d.Email, 50)
-		c.most(at+"phone", d.Phone, 20)
-		c.most(at+"notes", d.Notes, 255)
+		c.Most(at+"first_name", d.FirstName, 50)
+		c.Most(at+"last_name", d.LastName, 50)
+		c.Most(at+"email", d.Email, 50)
+		c.Most(at+"phone", d.Phone, 20)
+		c.Most(at+"notes", d.Notes, 255)
 	}
 	if x.CreditCard != nil {
 		x.CreditCard.check(c)
@@ -84,20 +84,20 @@ func (x *LinkExtra) check(c *checker) {
 		{"bca_va", x.BCAVA, 1, 11}, {"bni_va", x.BNIVA, 1, 8}, {"permata_va", x.PermataVA, 10, 10}, {"bri_va", x.BRIVA, 1, 13},
 	} {
 		if va.account != nil {
-			c.digits("extra."+va.name+".va_number", va.account.VANumber, va.least, va.most)
+			c.Digits("extra."+va.name+".va_number", va.account.VANumber, va.least, va.most)
 		}
 	}
 	if x.Callbacks != nil {
-		c.most("extra.callbacks.finish", x.Callbacks.Finish, 255)
+		c.Most("extra.callbacks.finish", x.Callbacks.Finish, 255)
 	}
 	if x.Expiry != nil {
-		c.span("extra.expiry", x.Expiry.Unit, x.Expiry.Duration)
+		checkSpan(c, "extra.expiry", x.Expiry.Unit, x.Expiry.Duration)
 		if start := x.Expiry.StartTime; start != "" && linkTime(start).IsZero() {
-			c.add("extra.expiry.start_time", "must look like %q", startTimeLayout)
+			c.Add("extra.expiry.start_time", "must look like %q", startTimeLayout)
 		}
 	}
-	c.most("extra.custom_field2", x.CustomField2, 255)
-	c.most("extra.custom_field3", x.CustomField3, 255)
+	c.Most("extra.custom_field2", x.CustomField2, 255)
+	c.Most("extra.custom_field3", x.CustomField3, 255)
 }
 
 // linkBody is the body of POST /v1/payment-links.
@@ -138,13 +138,13 @@ func bodyOfLink(r payments.LinkRequest) (linkBody, error) {
 	var c checker
 	extra.check(&c)
 	if !validLinkID.MatchString(r.Ref) || len(r.Ref) > maxLinkRef {
-		c.add("ref", "must be 1 to %d small letters, digits or dashes", maxLinkRef)
+		c.Add("ref", "must be 1 to %d small letters, digits or dashes", maxLinkRef)
 	}
-	c.most("title", r.Title, 255)
+	c.Most("title", r.Title, 255)
 	if r.UsageLimit < 1 || r.UsageLimit > maxUsage {
-		c.add("usage_limit", "must be 1 to %d", maxUsage)
+		c.Add("usage_limit", "must be 1 to %d", maxUsage)
 	}
-	c.most("return_url", r.ReturnURL, 255)
+	c.Most("return_url", r.ReturnURL, 255)
 
 	b := linkBody{Title: r.Title, UsageLimit: r.UsageLimit, CustomField1: r.Ref, Type: "FIXED_AMOUNT"}
 	b.TransactionDetails = linkDetails{transactionDetails{OrderID: r.Ref, GrossAmount: r.Amount.Amount}, r.Ref}
@@ -154,7 +154,7 @@ func bodyOfLink(r payments.LinkRequest) (linkBody, error) {
 	if r.Max == (payments.Money{}) {
 		checkRupiah(&c, "amount", r.Amount)
 		if r.Min != (payments.Money{}) {
-			c.add("max", "is required beside min")
+			c.Add("max", "is required beside min")
 		}
 		if extra.ItemDetails == nil {
 			extra.ItemDetails = itemsOf(payments.Order{Plan: r.Plan, Lines: r.Lines})
@@ -170,7 +170,7 @@ func bodyOfLink(r payments.LinkRequest) (linkBody, error) {
 			b.TransactionDetails.GrossAmount = r.Min.Amount
 		}
 		if r.Plan != nil || r.Lines != nil || extra.ItemDetails != nil {
-			c.add("lines", "cannot add up to an amount that the payer chooses")
+			c.Add("lines", "cannot add up to an amount that the payer chooses")
 		}
 	}
 	extra.CreditCard = secured(extra.CreditCard)
@@ -181,7 +181,7 @@ func bodyOfLink(r payments.LinkRequest) (linkBody, error) {
 		extra.Expiry = expiryAt(&c, r.CreatedAt, r.ExpiresAt)
 	}
 	b.LinkExtra = extra
-	return b, c.err()
+	return b, c.Err()
 }
 
 // dynamic is the range of amounts.
@@ -189,12 +189,12 @@ func dynamic(c *checker, r payments.LinkRequest) *dynamicAmount {
 	checkRupiah(c, "min", r.Min)
 	checkRupiah(c, "max", r.Max)
 	if r.Max.Amount < r.Min.Amount {
-		c.add("max", "must not be less than min")
+		c.Add("max", "must not be less than min")
 	}
 	if r.Amount != (payments.Money{}) {
 		checkRupiah(c, "amount", r.Amount)
 		if r.Amount.Amount < r.Min.Amount || r.Amount.Amount > r.Max.Amount {
-			c.add("amount", "must lie between min and max")
+			c.Add("amount", "must lie between min and max")
 		}
 	}
 	return &dynamicAmount{Min: r.Min.Amount, Max: r.Max.Amount, Preset: r.Amount.Amount}
@@ -202,8 +202,8 @@ func dynamic(c *checker, r payments.LinkRequest) *dynamicAmount {
 
 func checkRupiah(c *checker, field string, amount payments.Money) {
 	if amount.Currency != payments.Rupiah {
-		c.add(field+".currency", "must be %s", payments.Rupiah)
+		c.Add(field+".currency", "must be %s", payments.Rupiah)
 	} else if amount.Amount < 1 {
-		c.add(field+".amount", "must be at least 1")
+		c.Add(field+".amount", "must be at least 1")
 	}
 }

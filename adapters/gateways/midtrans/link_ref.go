@@ -3,6 +3,8 @@ package midtrans
 import (
 	"slices"
 	"strings"
+
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 )
 
 // LinkOf takes the order id of a link's payment apart: it is the link's own,
@@ -16,7 +18,7 @@ func LinkOf(orderID string) (link string, ok bool) {
 		return "", false
 	}
 	digits := orderID[at+1:]
-	if !isDigits(digits) || len(digits) != 13 && len(digits) != 10 {
+	if !gatewaykit.IsDigits(digits) || len(digits) != 13 && len(digits) != 10 {
 		return "", false
 	}
 	return orderID[:at], true
@@ -25,12 +27,12 @@ func LinkOf(orderID string) (link string, ok bool) {
 // linksOf are the links that a notification may be of. Only the order id is
 // signed: custom_field1 helps to find where a link's own ends in it.
 func linksOf(o object) []string {
-	id := o.text("order_id")
-	if !isDigits(id[strings.LastIndexByte(id, '-')+1:]) { // as of most orders, which need no further look
+	id := o.Text("order_id")
+	if !gatewaykit.IsDigits(id[strings.LastIndexByte(id, '-')+1:]) { // as of most orders, which need no further look
 		return nil
 	}
 	var links []string
-	if named := o.text("custom_field1"); named != "" && strings.HasPrefix(id, named+"-") {
+	if named := o.Text("custom_field1"); named != "" && strings.HasPrefix(id, named+"-") {
 		links = append(links, named)
 	}
 	if cut, ok := LinkOf(id); ok && !slices.Contains(links, cut) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 )
 
 func TestLinkOf(t *testing.T) {
@@ -67,7 +69,7 @@ func TestLinksOf(t *testing.T) {
 		`{"order_id":"order-1","custom_field1":""}`:                       nil,
 		`{}`: nil,
 	} {
-		o, err := readBody([]byte(body))
+		o, err := gatewaykit.ReadBody([]byte(body))
 		require.NoError(t, err)
 		require.Equal(t, want, linksOf(o), body)
 	}

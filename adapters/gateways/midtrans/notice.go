@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -54,20 +55,20 @@ func (g *Gateway) cardNotice(ctx context.Context, ref, transactionID string) err
 	if !got.isOK() {
 		return g.client.refusal(call, got)
 	}
-	if got.fields.text("order_id") != ref { // there is none, or the message lied
+	if got.Fields.Text("order_id") != ref { // there is none, or the message lied
 		return nil
 	}
-	return g.tellCard(ctx, ref, got.fields)
+	return g.tellCard(ctx, ref, got.Fields)
 }
 
 // tellCard tells the host of the card that was saved, if one was.
 func (g *Gateway) tellCard(ctx context.Context, ref string, fields object) error {
-	token := fields.text("saved_token_id")
+	token := fields.Text("saved_token_id")
 	if token == "" || g.config.OnSavedCard == nil {
 		return nil
 	}
 	return g.config.OnSavedCard(ctx, SavedCard{
-		OrderID: ref, Token: token, Masked: shorten(fields.text("masked_card"), 30),
-		ExpiresAt: parseTime(fields.text("saved_token_id_expired_at")),
+		OrderID: ref, Token: token, Masked: gatewaykit.Shorten(fields.Text("masked_card"), 30),
+		ExpiresAt: parseTime(fields.Text("saved_token_id_expired_at")),
 	})
 }

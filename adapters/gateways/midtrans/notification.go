@@ -3,13 +3,11 @@ package midtrans
 import (
 	"context"
 	"crypto/sha512"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -34,9 +32,9 @@ func (g *Gateway) ReadNotification(raw payments.RawNotification) (payments.Notif
 	if g.broken != nil {
 		return n, fmt.Errorf("%w: %w", payments.ErrForged, g.broken)
 	}
-	o, err := readBody(raw.Body)
+	o, err := gatewaykit.ReadBody(raw.Body)
 	if err == nil {
-		n.Raw, err = clean(o, g.client.scrub)
+		n.Raw, err = g.client.clean(o)
 	}
 	if err != nil {
 		return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
@@ -47,11 +45,11 @@ func (g *Gateway) ReadNotification(raw payments.RawNotification) (payments.Notif
 		}
 		return n, nil
 	}
-	if id := o.text("account_id"); id != "" && o.get("order_id") == "" && o.get("transaction_id") == "" {
+	if id := o.Text("account_id"); id != "" && o.Get("order_id") == "" && o.Get("transaction_id") == "" {
 		n.Notice = func(ctx context.Context) error { return g.accountNotice(ctx, id) }
 		return n, nil
 	}
-	n.Ref = shorten(o.text("order_id"), maxOrderID)
+	n.Ref = gatewaykit.Shorten(o.Text("order_id"), maxOrderID)
 	n.Test = strings.HasPrefix(n.Ref, testPrefix)
 	if err := checkForm(o, n.Test); err != nil {
 		return n, fmt.Errorf("%w: %w", payments.ErrMalformed, err)
@@ -65,7 +63,7 @@ func (g *Gateway) ReadNotification(raw payments.RawNotification) (payments.Notif
 	}
 	told.Raw = n.Raw
 	n.Observation, n.Links = told, linksOf(o)
-	if o.get("saved_token_id") != "" && g.config.OnSavedCard != nil && !n.Test {
+	if o.Get("saved_token_id") != "" && g.config.OnSavedCard != nil && !n.Test {
 		n.Notice = func(ctx context.Context) error { return g.cardNotice(ctx, told.Ref, told.TransactionID) }
 	}
 	if g.config.TrustNotifications {
@@ -82,12 +80,12 @@ var (
 )
 
 // isStatusCode: three digits, the first of which is not 0.
-func isStatusCode(s string) bool { return len(s) == 3 && s[0] != '0' && isDigits(s) }
+func isStatusCode(s string) bool { return len(s) == 3 && s[0] != '0' && gatewaykit.IsDigits(s) }
 
 // isAmount: digits without a 0 in front, and perhaps a point and more digits.
 func isAmount(s string) bool {
 	whole, fraction, point := strings.Cut(s, ".")
-	return isDigits(whole) && (whole[0] != '0' || whole == "0") && (!point || isDigits(fraction))
+	return gatewaykit.IsDigits(whole) && (whole[0] != '0' || whole == "0") && (!point || gatewaykit.IsDigits(fraction))
 }
 
 // checkForm demands the forms that Midtrans writes. What is signed is three
@@ -95,48 +93,37 @@ func isAmount(s string) bool {
 // anew as "A" "120" "05.00" under the same signature. What the forms leave
 // possible takes an order whose id is another's with digits behind it.
 func checkForm(o object, test bool) error {
-	switch id := o.text("transaction_id"); {
-	case !isID(o.text("order_id"), maxOrderID):
+	switch id := o.Text("transaction_id"); {
+	case !gatewaykit.IsID(o.Text("order_id"), maxOrderID):
 		return errOrderID
-	case !isID(id, maxTransactionID) && !(test && id == ""):
+	case !gatewaykit.IsID(id, maxTransactionID) && !(test && id == ""):
 		return errTransactionID
-	case o.text("transaction_status") == "":
+	case o.Text("transaction_status") == "":
 		return errNoStatus
-	case !isStatusCode(o.text("status_code")):
+	case !isStatusCode(o.Text("status_code")):
 		return errStatusCode
-	case !isAmount(o.text("gross_amount")):
+	case !isAmount(o.Text("gross_amount")):
 		return errAmount
 	}
 	return nil
-}
-
-// isID: ids are stored, shown and put into paths.
-func isID(s string, most int) bool {
-	return s != "" && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r)
-	})
 }
 
 // signed checks the signature against all keys, in a time that tells nothing
 // about either. Midtrans signs the texts as it writes them; where a body has
 // numbers in their place, the amount may have been "10000" or "10000.00".
 func (g *Gateway) signed(o object) bool {
-	given, err := hex.DecodeString(o.text("signature_key"))
-	if err != nil || len(given) != sha512.Size {
-		return false
-	}
-	amounts := []string{o.text("gross_amount")}
-	if raw := o.get("gross_amount"); raw[0] != '"' {
+	amounts := []string{o.Text("gross_amount")}
+	if raw := o.Get("gross_amount"); raw[0] != '"' {
 		amounts = append(amounts, twoDecimals(amounts[0]))
 	}
-	match := 0
+	var sums [][]byte
 	for _, key := range append([]string{g.config.ServerKey}, g.config.OldServerKeys...) {
 		for _, amount := range amounts {
-			sum := sha512.Sum512([]byte(o.text("order_id") + o.text("status_code") + amount + key))
-			match |= subtle.ConstantTimeCompare(sum[:], given)
+			sum := sha512.Sum512([]byte(o.Text("order_id") + o.Text("status_code") + amount + key))
+			sums = append(sums, sum[:])
 		}
 	}
-	return match == 1
+	return gatewaykit.IsHexOf(o.Text("signature_key"), sums...)
 }
 
 // twoDecimals writes a plain decimal number with at least two of them.

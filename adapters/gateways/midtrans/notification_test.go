@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -145,7 +146,7 @@ func TestMalformed(t *testing.T) {
 		"trailing object": good + good, "trailing text": good + " x", "trailing brace": good + "}",
 		"comma": strings.TrimSuffix(good, "}") + ",}", "byte order mark": "\ufeff" + good,
 		"not UTF-8":       inside(`"x":"` + "\xff" + `"`),
-		"too large":       inside(`"x":"` + strings.Repeat("x", maxBody) + `"`),
+		"too large":       inside(`"x":"` + strings.Repeat("x", gatewaykit.MaxBody) + `"`),
 		"nested":          inside(`"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40)),
 		"nested objects":  inside(`"x":` + strings.Repeat(`{"x":`, 40) + "1" + strings.Repeat("}", 40)),
 		"nested abyss":    inside(`"x":` + strings.Repeat("[", 200_000) + strings.Repeat("]", 200_000)),

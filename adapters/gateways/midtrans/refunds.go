@@ -1,37 +1,40 @@
 package midtrans
 
-import "github.com/lunaspay/lunas/payments"
+import (
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
+	"github.com/lunaspay/lunas/payments"
+)
 
 // readRefunds reads what a refund or partial_refund word comes with: the
 // list of refunds, each with its own amount, and the total on top. Either may
 // be missing. odd: they do not fit together.
 func readRefunds(o object, sum amounts, full, lookUp bool) (facts []payments.Fact, odd bool, err error) {
 	currency := sum.gross.Currency
-	list, err := o.list("refunds")
+	list, err := o.List("refunds")
 	if err != nil {
 		return nil, false, err
 	}
 	listed := payments.Money{Currency: currency}
 	for _, raw := range list {
-		entry, err := readObject(raw)
+		entry, err := gatewaykit.ReadObject(raw)
 		if err != nil {
 			return nil, false, errAmount
 		}
 		refund := payments.Fact{
-			Kind: payments.FactRefund, Key: shorten(entry.text("refund_key"), 255), ID: refundID(entry),
-			Text: shorten(entry.text("reason"), 255), GatewayAt: parseTime(entry.text("created_at")),
+			Kind: payments.FactRefund, Key: gatewaykit.Shorten(entry.Text("refund_key"), 255), ID: refundID(entry),
+			Text: gatewaykit.Shorten(entry.Text("reason"), 255), GatewayAt: parseTime(entry.Text("created_at")),
 		}
 		named := refund.Key != "" || refund.ID != ""
-		if at := parseTime(entry.text("bank_confirmed_at")); named && !at.IsZero() {
+		if at := parseTime(entry.Text("bank_confirmed_at")); named && !at.IsZero() {
 			facts = append(facts, payments.Fact{
 				Kind: payments.FactRefundConfirmed, Key: refund.Key, ID: refund.ID, GatewayAt: at,
 			})
 		}
-		if isAbsent(entry.get("refund_amount")) || !named {
+		if isAbsent(entry.Get("refund_amount")) || !named {
 			odd = true // which refund, or how much, cannot be said; the total may
 			continue
 		}
-		if refund.Amount, err = entry.money("refund_amount", currency); err != nil {
+		if refund.Amount, err = entry.Money("refund_amount", currency); err != nil {
 			return nil, false, errAmount
 		}
 		if listed, err = listed.Add(refund.Amount); err != nil {
@@ -40,8 +43,8 @@ func readRefunds(o object, sum amounts, full, lookUp bool) (facts []payments.Fac
 		facts = append(facts, refund)
 	}
 	total := payments.Money{Currency: currency}
-	if !isAbsent(o.get("refund_amount")) {
-		if total, err = o.money("refund_amount", currency); err != nil {
+	if !isAbsent(o.Get("refund_amount")) {
+		if total, err = o.Money("refund_amount", currency); err != nil {
 			return nil, false, errAmount
 		}
 	}
@@ -64,10 +67,10 @@ func readRefunds(o object, sum amounts, full, lookUp bool) (facts []payments.Fac
 
 // refundID is kept as written: it may exceed what a float can hold.
 func refundID(entry object) string {
-	if id := entry.text("refund_chargeback_id"); id != "" {
-		return shorten(id, 64)
+	if id := entry.Text("refund_chargeback_id"); id != "" {
+		return gatewaykit.Shorten(id, 64)
 	}
-	return shorten(entry.text("refund_chargeback_uuid"), 64)
+	return gatewaykit.Shorten(entry.Text("refund_chargeback_uuid"), 64)
 }
 
 func isAbsent(raw string) bool { return raw == "" || raw == "null" || raw == `""` }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -170,9 +171,9 @@ func TestSamples(t *testing.T) {
 			require.Equal(t, n, again, "a kept message reads the same")
 			n.Raw = nil
 			expected := want[name]
-			fields, err := readBody(body)
+			fields, err := gatewaykit.ReadBody(body)
 			require.NoError(t, err)
-			expected.BegunAt = at(strings.Replace(fields.text("transaction_time"), " ", "T", 1) + "+07:00").UTC()
+			expected.BegunAt = at(strings.Replace(fields.Text("transaction_time"), " ", "T", 1) + "+07:00").UTC()
 			require.Equal(t, expected, n.Observation)
 		})
 	}

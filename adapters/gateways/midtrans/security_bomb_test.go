@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -23,10 +24,10 @@ func TestAnAnswerThatUnpacksWithoutEndIsCut(t *testing.T) {
 	t.Parallel()
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	_, err := io.WriteString(z, `{"token":"x","y":"`+strings.Repeat("y", 8*maxBody))
+	_, err := io.WriteString(z, `{"token":"x","y":"`+strings.Repeat("y", 8*gatewaykit.MaxBody))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
-	require.Less(t, bomb.Len(), maxBody/10)
+	require.Less(t, bomb.Len(), gatewaykit.MaxBody/10)
 	var read atomic.Int64
 	f := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -51,8 +52,8 @@ func TestAnAnswerThatUnpacksWithoutEndIsCut(t *testing.T) {
 		require.Equal(t, op != "status", errors.Is(err, payments.ErrOutcomeUnknown), op)
 		calls++
 	}
-	require.LessOrEqual(t, read.Load(), int64(calls*(maxBody+1)))
-	require.GreaterOrEqual(t, read.Load(), int64(calls*maxBody), "it was a bomb each time")
+	require.LessOrEqual(t, read.Load(), int64(calls*(gatewaykit.MaxBody+1)))
+	require.GreaterOrEqual(t, read.Load(), int64(calls*gatewaykit.MaxBody), "it was a bomb each time")
 }
 
 // counted counts what is read of a body.

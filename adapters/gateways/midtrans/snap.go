@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -33,20 +34,20 @@ func (g *Gateway) openPage(ctx context.Context, r payments.CheckoutRequest) (pay
 	if err != nil {
 		return payments.CheckoutResult{}, err
 	}
-	call := request{op: "checkout", method: http.MethodPost, url: g.config.SnapURL + "/snap/v1/transactions", body: body}
+	call := request{Op: "checkout", Method: http.MethodPost, URL: g.config.SnapURL + "/snap/v1/transactions", Body: body}
 	if r.NotificationURL != "" {
-		call.header = map[string]string{"X-Override-Notification": r.NotificationURL}
+		call.Header = map[string]string{"X-Override-Notification": r.NotificationURL}
 	}
 	a, err := g.client.do(ctx, call)
 	if err != nil {
 		return payments.CheckoutResult{}, err
 	}
-	token := a.fields.text("token")
+	token := a.Fields.Text("token")
 	if a.isOK() && token != "" {
-		return payments.CheckoutResult{Token: token, RedirectURL: a.fields.text("redirect_url")}, nil
+		return payments.CheckoutResult{Token: token, RedirectURL: a.Fields.Text("redirect_url")}, nil
 	}
 	refusal := g.client.refusal(call, a)
-	if a.status >= 400 && a.status < 500 && a.says("has been paid and utilized", "sudah digunakan") {
+	if a.Status >= 400 && a.Status < 500 && a.says("has been paid and utilized", "sudah digunakan") {
 		refusal.Err = payments.ErrWrongState
 	}
 	return payments.CheckoutResult{}, refusal
@@ -55,20 +56,20 @@ func (g *Gateway) openPage(ctx context.Context, r payments.CheckoutRequest) (pay
 // cancelSession makes a Snap token useless that nobody has begun to pay by.
 func (g *Gateway) cancelSession(ctx context.Context, token string) error {
 	call := request{
-		op: "cancel", method: http.MethodPost,
-		url: g.config.SnapURL + "/snap/v1/transactions/" + url.PathEscape(token) + "/cancel",
+		Op: "cancel", Method: http.MethodPost,
+		URL: g.config.SnapURL + "/snap/v1/transactions/" + url.PathEscape(token) + "/cancel",
 	}
 	a, err := g.client.do(ctx, call)
 	if err != nil {
 		return err
 	}
-	if a.isOK() && a.fields.text("canceled_at") != "" {
+	if a.isOK() && a.Fields.Text("canceled_at") != "" {
 		return nil
 	}
 	// Midtrans does not publish the HTTP statuses of these, so the words
 	// must do.
 	refusal := g.client.refusal(call, a)
-	if a.status < 500 && a.status != http.StatusUnauthorized {
+	if a.Status < 500 && a.Status != http.StatusUnauthorized {
 		switch {
 		case a.says("already canceled"):
 			return nil
@@ -108,11 +109,11 @@ func snapBody(r payments.CheckoutRequest) (snapRequest, error) {
 	extra.CreditCard = secured(extra.CreditCard)
 	if r.Method != "" {
 		if len(extra.EnabledPayments) > 0 {
-			c.add("extra.enabled_payments", "cannot be combined with a method")
+			c.Add("extra.enabled_payments", "cannot be combined with a method")
 		}
 		method := snapMethod(r.Method)
 		if !validMethod.MatchString(method) {
-			c.add("method", "is not the name of a way to pay")
+			c.Add("method", "is not the name of a way to pay")
 		}
 		extra.EnabledPayments = []string{method}
 	}
@@ -132,19 +133,19 @@ func snapBody(r payments.CheckoutRequest) (snapRequest, error) {
 	return snapRequest{
 		TransactionDetails: transactionDetails{OrderID: r.Ref, GrossAmount: amount.Amount},
 		SnapExtra:          extra,
-	}, c.err()
+	}, c.Err()
 }
 
 // checkRequest checks what both products want.
 func checkRequest(c *checker, r payments.CheckoutRequest) {
 	if !validOrderID.MatchString(r.Ref) {
-		c.add("ref", "must be 1 to 50 letters, digits, dashes, underscores, tildes or dots")
+		c.Add("ref", "must be 1 to 50 letters, digits, dashes, underscores, tildes or dots")
 	}
 	checkRupiah(c, "amount", r.Order.Amount)
 	if r.NotificationURL != "" && !isWebURL(r.NotificationURL) {
-		c.add("notification_url", "must be an http or https URL without a comma")
+		c.Add("notification_url", "must be an http or https URL without a comma")
 	}
-	c.most("return_url", r.ReturnURL, 255)
+	c.Most("return_url", r.ReturnURL, 255)
 }
 
 // isWebURL: the header takes a list, so a comma would make two of one URL.
@@ -177,11 +178,11 @@ func itemsOf(o payments.Order) []ItemDetail {
 		if name == "" {
 			name = id
 		}
-		name = shorten(strings.ReplaceAll(name, "|", "/"), 50)
+		name = gatewaykit.Shorten(strings.ReplaceAll(name, "|", "/"), 50)
 		if name == "" {
 			name = "-" // Midtrans insists on one
 		}
-		items = append(items, ItemDetail{ID: shorten(id, 50), Name: name, Price: price.Amount, Quantity: quantity})
+		items = append(items, ItemDetail{ID: gatewaykit.Shorten(id, 50), Name: name, Price: price.Amount, Quantity: quantity})
 	}
 	if o.Plan != nil {
 		add(o.Plan.ID, o.Plan.DisplayName, o.Plan.Price, 1)
@@ -195,15 +196,15 @@ func itemsOf(o payments.Order) []ItemDetail {
 func checkItems(c *checker, items []ItemDetail) {
 	for i, item := range items {
 		at := fmt.Sprintf("extra.item_details[%d].", i)
-		c.between(at+"name", item.Name, 1, 50)
+		c.Between(at+"name", item.Name, 1, 50)
 		if item.Quantity < 1 {
-			c.add(at+"quantity", "must be at least 1")
+			c.Add(at+"quantity", "must be at least 1")
 		}
-		c.most(at+"id", item.ID, 50)
-		c.most(at+"brand", item.Brand, 50)
-		c.most(at+"category", item.Category, 50)
-		c.most(at+"merchant_name", item.MerchantName, 50)
-		c.most(at+"url", item.URL, 50)
+		c.Most(at+"id", item.ID, 50)
+		c.Most(at+"brand", item.Brand, 50)
+		c.Most(at+"category", item.Category, 50)
+		c.Most(at+"merchant_name", item.MerchantName, 50)
+		c.Most(at+"url", item.URL, 50)
 	}
 }
 
@@ -220,12 +221,12 @@ func checkSum(c *checker, field string, items []ItemDetail, amount payments.Mone
 			sum, err = sum.Add(product)
 		}
 		if err != nil {
-			c.add(field, "lines are out of range")
+			c.Add(field, "lines are out of range")
 			return
 		}
 	}
 	if sum.Amount != amount.Amount {
-		c.add(field, "lines add up to %d, not to the order's amount of %d", sum.Amount, amount.Amount)
+		c.Add(field, "lines add up to %d, not to the order's amount of %d", sum.Amount, amount.Amount)
 	}
 }
 
@@ -236,13 +237,13 @@ func customerOf(u payments.EndUser, given *CustomerDetails) *CustomerDetails {
 		d = *given
 	}
 	if d.FirstName == "" && d.LastName == "" {
-		d.FirstName = shorten(u.Name, 255)
+		d.FirstName = gatewaykit.Shorten(u.Name, 255)
 	}
 	if d.Email == "" {
-		d.Email = shorten(u.Email, 255)
+		d.Email = gatewaykit.Shorten(u.Email, 255)
 	}
 	if d.Phone == "" {
-		d.Phone = shorten(u.Phone, 255)
+		d.Phone = gatewaykit.Shorten(u.Phone, 255)
 	}
 	if given == nil && d.FirstName == "" && d.Email == "" && d.Phone == "" {
 		return nil
@@ -271,7 +272,7 @@ func expiryAt(c *checker, start, end time.Time) *Expiry {
 	}
 	minutes := (end.Sub(start) + time.Minute - 1) / time.Minute
 	if minutes < 1 {
-		c.add("expires_at", "must be after the order was made")
+		c.Add("expires_at", "must be after the order was made")
 	}
 	return &Expiry{
 		StartTime: end.Add(-minutes * time.Minute).In(wib).Format(startTimeLayout),

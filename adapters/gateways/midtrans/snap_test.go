@@ -275,7 +275,7 @@ func TestExpiryIsExact(t *testing.T) {
 	for _, after := range []time.Duration{time.Second, time.Minute, 90 * time.Second, 24 * time.Hour, 7*24*time.Hour - time.Second} {
 		var c checker
 		e := expiryAt(&c, start, start.Add(after))
-		require.NoError(t, c.err())
+		require.NoError(t, c.Err())
 		begin := parseTime(e.StartTime)
 		require.Equal(t, start.Add(after), begin.Add(time.Duration(e.Duration)*time.Minute))
 		require.LessOrEqual(t, start.Sub(begin), time.Minute)
@@ -283,7 +283,7 @@ func TestExpiryIsExact(t *testing.T) {
 	}
 	var c checker
 	require.NotNil(t, expiryAt(&c, time.Time{}, time.Now().Add(time.Hour)), "an order of unknown age begins now")
-	require.NoError(t, c.err())
+	require.NoError(t, c.Err())
 }
 
 func TestCheckoutFailures(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -27,8 +28,8 @@ func (g *Gateway) CreateSubscription(ctx context.Context, r payments.Subscriptio
 		return payments.SubscriptionState{}, err
 	}
 	call := request{
-		op: op, method: http.MethodPost, url: g.config.CoreURL + "/v1/subscriptions", body: body, secret: r.PaymentToken,
-		header: map[string]string{"Idempotency-Key": idempotencyKey("subscription", r.Ref)},
+		Op: op, Method: http.MethodPost, URL: g.config.CoreURL + "/v1/subscriptions", Body: body, Secret: r.PaymentToken,
+		Header: map[string]string{"Idempotency-Key": idempotencyKey("subscription", r.Ref)},
 	}
 	a, err := g.client.do(ctx, call)
 	if err != nil {
@@ -36,8 +37,8 @@ func (g *Gateway) CreateSubscription(ctx context.Context, r payments.Subscriptio
 	}
 	// Whatever else is missing: who has the id can ask for the rest. The id of an
 	// error stands beside a code.
-	if a.succeeded() && isSubscriptionID(a.fields.text("id")) && a.fields.text("name") != "" {
-		return readSubscription(a.fields), nil
+	if a.succeeded() && isSubscriptionID(a.Fields.Text("id")) && a.Fields.Text("name") != "" {
+		return readSubscription(a.Fields), nil
 	}
 	refusal := g.client.refusal(call, a)
 	if errors.Is(refusal.Err, payments.ErrNotFound) { // of the account or the card: there is no subscription yet
@@ -56,8 +57,8 @@ func (g *Gateway) Subscription(ctx context.Context, id string) (payments.Subscri
 	if err != nil {
 		return payments.SubscriptionState{}, err
 	}
-	if a.succeeded() && a.fields.text("id") == id && a.fields.text("status") != "" { // none is not inactive
-		return readSubscription(a.fields), nil
+	if a.succeeded() && a.Fields.Text("id") == id && a.Fields.Text("status") != "" { // none is not inactive
+		return readSubscription(a.Fields), nil
 	}
 	return payments.SubscriptionState{}, g.subscriptionRefusal(call, a)
 }
@@ -70,8 +71,8 @@ func (g *Gateway) UpdateSubscription(ctx context.Context, id string, r payments.
 		return err
 	}
 	var c checker
-	call.body, call.secret = chargedBy(&c, r), r.PaymentToken
-	if err := c.err(); err != nil {
+	call.Body, call.Secret = chargedBy(&c, r), r.PaymentToken
+	if err := c.Err(); err != nil {
 		return err
 	}
 	return g.changeSubscription(ctx, call)
@@ -108,7 +109,7 @@ func (g *Gateway) changeSubscription(ctx context.Context, call request) error {
 	if err != nil {
 		return err
 	}
-	if a.succeeded() && (a.fields.text("status_message") != "" || a.fields.text("id") != "") {
+	if a.succeeded() && (a.Fields.Text("status_message") != "" || a.Fields.Text("id") != "") {
 		return nil
 	}
 	return g.subscriptionRefusal(call, a)
@@ -121,13 +122,13 @@ func (g *Gateway) subscriptionCall(op, method, id, action string) (request, erro
 	if !isSubscriptionID(id) {
 		return request{}, payments.Invalid("subscription_id", "names no subscription")
 	}
-	return request{op: op, method: method, url: g.config.CoreURL + "/v1/subscriptions/" + url.PathEscape(id) + action}, nil
+	return request{Op: op, Method: method, URL: g.config.CoreURL + "/v1/subscriptions/" + url.PathEscape(id) + action}, nil
 }
 
 // subscriptionRefusal knows that this part of the API says 404 by HTTP.
 func (g *Gateway) subscriptionRefusal(call request, a answer) *payments.GatewayError {
 	refusal := g.client.refusal(call, a)
-	if a.status == http.StatusNotFound && a.fields != nil {
+	if a.Status == http.StatusNotFound && a.Fields != nil {
 		refusal.Retry, refusal.Err = false, payments.ErrNotFound
 	}
 	return refusal
@@ -144,16 +145,16 @@ func isSubscriptionID(id string) bool {
 }
 
 func readSubscription(o object) payments.SubscriptionState {
-	schedule := o.object("schedule")
+	schedule := o.Object("schedule")
 	return payments.SubscriptionState{
-		ID: o.text("id"), Ref: shorten(o.text("name"), maxSubscriptionName), Active: lowered(o, "status") == "active",
-		Charges: intervals(schedule), NextAt: parseTime(schedule.text("next_execution_at")), TransactionIDs: chargesOf(o),
+		ID: o.Text("id"), Ref: gatewaykit.Shorten(o.Text("name"), maxSubscriptionName), Active: lowered(o, "status") == "active",
+		Charges: intervals(schedule), NextAt: parseTime(schedule.Text("next_execution_at")), TransactionIDs: chargesOf(o),
 	}
 }
 
 // intervals is how many have begun, or zero if that cannot be read.
 func intervals(schedule object) int {
-	n, err := strconv.ParseInt(schedule.text("current_interval"), 10, 32)
+	n, err := strconv.ParseInt(schedule.Text("current_interval"), 10, 32)
 	if err != nil {
 		return 0
 	}
@@ -164,8 +165,8 @@ func intervals(schedule object) int {
 // them than its documentation.
 func chargesOf(o object) (ids []string) {
 	for _, name := range []string{"transaction_ids", "transaction_id"} {
-		for _, id := range o.texts(name) {
-			if isID(id, maxTransactionID) {
+		for _, id := range o.Texts(name) {
+			if gatewaykit.IsID(id, maxTransactionID) {
 				ids = append(ids, id)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -50,23 +51,23 @@ var validSubscriptionRef = regexp.MustCompile(`^[a-z0-9]{1,15}$`)
 func (x *SubscriptionExtra) check(c *checker, method payments.Method) {
 	switch {
 	case method != "gopay" && x.AccountID != "":
-		c.add("extra.account_id", "is for gopay only")
-	case method == "gopay" && !isID(x.AccountID, 64):
-		c.add("extra.account_id", "is required: the id of the linked account")
+		c.Add("extra.account_id", "is for gopay only")
+	case method == "gopay" && !gatewaykit.IsID(x.AccountID, 64):
+		c.Add("extra.account_id", "is required: the id of the linked account")
 	}
 	if r := x.RetrySchedule; r != nil {
 		if r.Interval < 1 {
-			c.add("extra.retry_schedule.interval", "must be at least 1")
+			c.Add("extra.retry_schedule.interval", "must be at least 1")
 		}
 		if !isOneOf(r.IntervalUnit, "minute", "hour", "day") {
-			c.add("extra.retry_schedule.interval_unit", "must be minute, hour or day")
+			c.Add("extra.retry_schedule.interval_unit", "must be minute, hour or day")
 		}
 		if r.MaxInterval < 0 || r.MaxInterval > maxRetries {
-			c.add("extra.retry_schedule.max_interval", "must be 0 to %d", maxRetries)
+			c.Add("extra.retry_schedule.max_interval", "must be 0 to %d", maxRetries)
 		}
 	}
 	if x.MaxInterval != nil && *x.MaxInterval < 0 {
-		c.add("extra.max_interval", "must not be negative")
+		c.Add("extra.max_interval", "must not be negative")
 	}
 }
 
@@ -103,10 +104,10 @@ type subscriptionAccount struct {
 
 func chargedBy(c *checker, r payments.SubscriptionRequest) subscriptionCharge {
 	if !validSubscriptionRef.MatchString(r.Ref) {
-		c.add("ref", "must be 1 to 15 small letters or digits")
+		c.Add("ref", "must be 1 to 15 small letters or digits")
 	}
 	if r.PaymentToken == "" {
-		c.add("payment_token", "is required: what stands for the card or the linked account")
+		c.Add("payment_token", "is required: what stands for the card or the linked account")
 	}
 	checkRupiah(c, "amount", r.Amount)
 	return subscriptionCharge{
@@ -124,7 +125,7 @@ func bodyOfSubscription(r payments.SubscriptionRequest) (subscriptionBody, error
 	var c checker
 	b := subscriptionBody{subscriptionCharge: chargedBy(&c, r), PaymentType: string(r.Method), RetrySchedule: extra.RetrySchedule}
 	if !isOneOf(b.PaymentType, "credit_card", "gopay") {
-		c.add("method", `must be "credit_card" or "gopay"`)
+		c.Add("method", `must be "credit_card" or "gopay"`)
 	}
 	extra.check(&c, r.Method)
 	if extra.AccountID != "" {
@@ -134,7 +135,7 @@ func bodyOfSubscription(r payments.SubscriptionRequest) (subscriptionBody, error
 	b.Schedule.MaxInterval = extra.MaxInterval
 	b.Metadata = subscriptionMetadata(&c, r.Ref, extra.Metadata)
 	b.Customer = customerOf(r.User, nil)
-	return b, c.err()
+	return b, c.Err()
 }
 
 // scheduleOf always names the start: without one, Midtrans first charges when
@@ -147,10 +148,10 @@ func scheduleOf(c *checker, r payments.SubscriptionRequest) subscriptionSchedule
 	}
 	negative := r.Every.Years < 0 || r.Every.Months < 0 || r.Every.Days < 0
 	if negative || s.Interval < 1 || months != 0 && r.Every.Days != 0 {
-		c.add("every", "must be a number of days, or of months and years")
+		c.Add("every", "must be a number of days, or of months and years")
 	}
 	if parseTime(s.StartTime).IsZero() {
-		c.add("start_at", "is required: when the first charge is due")
+		c.Add("start_at", "is required: when the first charge is due")
 	}
 	return s
 }
@@ -160,17 +161,17 @@ func scheduleOf(c *checker, r payments.SubscriptionRequest) subscriptionSchedule
 func subscriptionMetadata(c *checker, ref string, given json.RawMessage) map[string]json.RawMessage {
 	metadata := map[string]json.RawMessage{}
 	if len(given) > 0 && json.Unmarshal(given, &metadata) != nil {
-		c.add("extra.metadata", "must be a JSON object")
+		c.Add("extra.metadata", "must be a JSON object")
 	}
 	if _, taken := metadata["ref"]; taken {
-		c.add("extra.metadata.ref", "is Lunas's")
+		c.Add("extra.metadata.ref", "is Lunas's")
 	}
 	if metadata == nil { // null
 		metadata = map[string]json.RawMessage{}
 	}
-	metadata["ref"] = appendString(nil, ref)
+	metadata["ref"], _ = json.Marshal(ref) // a string cannot fail
 	if data, err := json.Marshal(metadata); err != nil || len(data) >= maxMetadata {
-		c.add("extra.metadata", "must have less than %d bytes", maxMetadata)
+		c.Add("extra.metadata", "must have less than %d bytes", maxMetadata)
 	}
 	return metadata
 }

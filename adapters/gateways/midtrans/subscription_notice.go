@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -19,13 +20,13 @@ var errSubscriptionID = errors.New("the subscription's id is missing or has no p
 // payment whatever else stands in it, and needs a signature: nobody can add a
 // word to one so that it counts as less.
 func subscriptionIn(o object) object {
-	if !isAbsent(o.get("order_id")) {
+	if !isAbsent(o.Get("order_id")) {
 		return nil
 	}
-	if inner := o.object("subscription"); inner != nil {
+	if inner := o.Object("subscription"); inner != nil {
 		return inner
 	}
-	itself := !isAbsent(o.get("schedule")) && !isAbsent(o.get("id")) && isAbsent(o.get("transaction_id"))
+	itself := !isAbsent(o.Get("schedule")) && !isAbsent(o.Get("id")) && isAbsent(o.Get("transaction_id"))
 	if itself || strings.HasPrefix(lowered(o, "event_name"), subscriptionEvent) {
 		return o
 	}
@@ -36,21 +37,21 @@ func subscriptionIn(o object) object {
 // these, so all of it is hearsay: it only says what to ask about.
 func (g *Gateway) readSubscriptionNotice(o, subscription object) (*payments.SubscriptionNotice, error) {
 	n := &payments.SubscriptionNotice{
-		ID: subscription.text("id"), Ref: shorten(g.client.scrub(subscription.text("name")), maxSubscriptionName),
-		Interval: intervals(subscription.object("schedule")),
+		ID: subscription.Text("id"), Ref: gatewaykit.Shorten(g.client.Scrub(subscription.Text("name")), maxSubscriptionName),
+		Interval: intervals(subscription.Object("schedule")),
 	}
 	if !isSubscriptionID(n.ID) {
 		return nil, errSubscriptionID
 	}
-	transaction := o.object("transaction")
-	if n.TransactionID = transaction.text("transaction_id"); n.TransactionID != "" {
-		if !isID(n.TransactionID, maxTransactionID) {
+	transaction := o.Object("transaction")
+	if n.TransactionID = transaction.Text("transaction_id"); n.TransactionID != "" {
+		if !gatewaykit.IsID(n.TransactionID, maxTransactionID) {
 			return nil, errTransactionID
 		}
 		return n, nil
 	}
 	if transaction != nil || lowered(o, "event_name") == subscriptionEvent+"charge" {
-		n.Failure = cmp.Or(shorten(g.client.scrub(failureOf(transaction)), maxMessage), "no charge was made")
+		n.Failure = cmp.Or(gatewaykit.Shorten(g.client.Scrub(failureOf(transaction)), gatewaykit.MaxMessage), "no charge was made")
 	}
 	return n, nil
 }
@@ -60,7 +61,7 @@ func (g *Gateway) readSubscriptionNotice(o, subscription object) (*payments.Subs
 func failureOf(transaction object) string {
 	var parts []string
 	for _, of := range []string{"status_", "channel_response_"} {
-		code, message := transaction.text(of+"code"), transaction.text(of+"message")
+		code, message := transaction.Text(of+"code"), transaction.Text(of+"message")
 		if code != "" && message != "" {
 			code += ": "
 		}
