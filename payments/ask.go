@@ -18,6 +18,7 @@ func (s *Service) lookUp(ctx context.Context, g Gateway, a AttemptRef) (Observat
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	o, err := reader.Status(ctx, a)
+	s.health.saw(g.Name(), s.now(), err)
 	if err != nil {
 		return Observation{}, fmt.Errorf("status of %s: %w", a.Ref, err)
 	}
@@ -190,7 +191,7 @@ func (p *Payment) silent() []question {
 	}
 	var qs []question
 	for _, session := range p.Sessions {
-		if !session.Closed && session.Refused == "" {
+		if (!session.Closed || session.GivenUp) && session.Refused == "" {
 			qs = append(qs, question{session.Gateway, AttemptRef{PaymentID: p.ID, Ref: session.Ref}})
 		}
 	}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,9 +20,12 @@ import (
 type Config struct {
 	// Store keeps everything: memory.New(), gormstore.Open(...), your own.
 	Store Store
-	// Gateways are the merchant accounts. New checkouts go to the first one;
-	// notifications of all are taken.
+	// Gateways are the merchant accounts, each under a name of its own, which
+	// is also its notification route. Notifications of all are taken.
 	Gateways []Gateway
+	// Router chooses among them for each checkout. Nil: the first that can take
+	// it, and no other.
+	Router Router
 
 	// Plans and Items are what is for sale, in code. Use Catalog instead to
 	// look it up; both is an error.
@@ -216,6 +221,11 @@ func (c *Config) validate() error {
 			if err := checker.Check(); err != nil {
 				refuse("Gateways[%d] (%s): %w", i, name, err)
 			}
+		}
+	}
+	if checker, ok := c.Router.(interface{ Check(gateways []string) error }); ok {
+		if err := checker.Check(slices.Sorted(maps.Keys(names))); err != nil {
+			refuse("Router: %w", err)
 		}
 	}
 	if c.Catalog != nil && (c.Plans != nil || c.Items != nil) {

@@ -94,6 +94,9 @@ func (s *Service) create(ctx context.Context, store Store, params CreateParams) 
 	case params.Key != "":
 		ref = ByKey(params.User, params.Key)
 	}
+	if err := s.checkExtras(params.Extra); err != nil {
+		return nil, err
+	}
 	extra, err := marshalExtra(params.Extra)
 	if err != nil {
 		return nil, err

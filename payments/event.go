@@ -13,6 +13,7 @@ type EventKind string
 // The kinds. Each has a type of its own (event_types.go) and a hook.
 const (
 	EventCreated            EventKind = "payment.created"
+	EventRouted             EventKind = "payment.routed"
 	EventPending            EventKind = "payment.pending"
 	EventAuthorized         EventKind = "payment.authorized"
 	EventChallenged         EventKind = "payment.challenged"

@@ -29,6 +29,7 @@ func goldenEvents() map[EventKind]eventBody {
 	}
 	return map[EventKind]eventBody{
 		EventCreated:        &Created{},
+		EventRouted:         &Routed{Gateway: "fazz", Ref: "r-2", Method: "qris", Reason: "qris"},
 		EventPending:        &Pending{About: about},
 		EventAuthorized:     &Authorized{About: about},
 		EventChallenged:     &Challenged{About: about},

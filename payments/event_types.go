@@ -38,6 +38,16 @@ type (
 	// Created: the payment was stored.
 	Created struct{ EventMeta }
 
+	// Routed: of several gateways, one is being asked to take the payment. Where
+	// it takes the place of another that failed, Reason says so.
+	Routed struct {
+		EventMeta
+		Gateway string `json:"gateway"`
+		Ref     string `json:"ref"`
+		Method  Method `json:"method,omitempty"`
+		Reason  string `json:"reason,omitempty"`
+	}
+
 	// Pending, Authorized, Challenged, Denied, Canceled and Expired tell that
 	// the payment entered the status; the first four also that another
 	// attempt of it did. Any of them may be followed by Settled: late truth

@@ -18,6 +18,11 @@ func (s *Service) OnCreated(name string, f func(context.Context, Created) error)
 	on(s, EventCreated, name, f)
 }
 
+// OnRouted is called when one of several gateways is chosen.
+func (s *Service) OnRouted(name string, f func(context.Context, Routed) error) {
+	on(s, EventRouted, name, f)
+}
+
 // OnPending is called when a payment waits for its payer, or for another attempt's.
 func (s *Service) OnPending(name string, f func(context.Context, Pending) error) {
 	on(s, EventPending, name, f)

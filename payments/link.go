@@ -75,6 +75,8 @@ type LinkParams struct {
 	ExpiresIn time.Duration
 	// ReturnURL is where payers are sent afterwards, as in CreateParams.
 	ReturnURL string
+	// Gateway is the name of the one that makes it; default: the first that can.
+	Gateway string `json:",omitempty"`
 	// Extra holds options of the gateway's own, e.g. midtrans.LinkExtra.
 	Extra any
 }
@@ -95,10 +97,9 @@ func (s *Service) CreateLink(ctx context.Context, params LinkParams) (*Link, err
 	if err := guard(ctx); err != nil {
 		return nil, err
 	}
-	g := s.cfg.Gateways[0]
-	linker, ok := As[Linker](g)
-	if !ok {
-		return nil, fmt.Errorf("links of %s: %w", g.Name(), ErrUnsupported)
+	g, linker, err := withAbility[Linker](s, params.Gateway, "links")
+	if err != nil {
+		return nil, err
 	}
 	asked, err := s.newLink(ctx, g.Name(), params)
 	if err != nil {
@@ -120,6 +121,9 @@ func (s *Service) CreateLink(ctx context.Context, params LinkParams) (*Link, err
 		return l, nil
 	})
 	if err != nil || link.URL != "" {
+		return link, err
+	}
+	if g, linker, err = withAbility[Linker](s, link.Gateway, "links"); err != nil {
 		return link, err
 	}
 	ctx = context.WithoutCancel(ctx)

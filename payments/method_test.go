@@ -138,8 +138,34 @@ func TestAnotherMethodNeverVoidsAPaidOrder(t *testing.T) {
 	}
 }
 
-// The former session cannot be closed: there must be no second way to pay.
-func TestAnotherMethodWaitsForAGatewayThatCannotCancel(t *testing.T) {
+// The former session cannot be closed, and the payer chose to pay otherwise: he
+// may, and if both are paid, one is told as overpaid.
+func TestAnotherMethodAtAGatewayThatCannotCancel(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, with(func(c *payments.Config) {
+		c.Gateways = []payments.Gateway{readOnly{c.Gateways[0].(*fakeGateway)}}
+	}))
+	out, err := s.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "gopay"})
+	require.NoError(t, err)
+	first := out.Session.Ref
+	s.notify(note{Ref: first, Tx: "tx1", Word: "pending", Amount: 29_000})
+	s.fake.set(first, "tx1", "pending", 29_000)
+	out, err = s.pay.Attempt(t.Context(), out.Payment.ID, payments.AttemptParams{Method: "bca_va"})
+	require.NoError(t, err)
+	require.Equal(t, 2, s.fake.count("checkout"))
+	require.NotEqual(t, first, out.Session.Ref)
+	require.True(t, out.Payment.Sessions[0].Closed)
+	s.settle(out.Payment, "tx2")
+	s.drain() // what is left cannot be canceled, and that is no fault
+	s.fake.set(first, "tx1", "settlement", 29_000)
+	s.notify(note{Ref: first, Tx: "tx1", Word: "settlement", Amount: 29_000})
+	p := s.status(out.Payment, payments.StatusSettled)
+	require.Equal(t, payments.IDR(58_000), p.Totals.In)
+	require.Contains(t, s.kinds(p), payments.EventOverpaid)
+}
+
+// What was paid meanwhile is not asked for again.
+func TestAnotherMethodAfterThePaymentAtAGatewayThatCannotCancel(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, with(func(c *payments.Config) {
 		c.Gateways = []payments.Gateway{readOnly{c.Gateways[0].(*fakeGateway)}}
@@ -147,8 +173,9 @@ func TestAnotherMethodWaitsForAGatewayThatCannotCancel(t *testing.T) {
 	out, err := s.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "gopay"})
 	require.NoError(t, err)
 	s.notify(note{Ref: out.Session.Ref, Tx: "tx1", Word: "pending", Amount: 29_000})
-	s.fake.set(out.Session.Ref, "tx1", "pending", 29_000)
+	s.fake.set(out.Session.Ref, "tx1", "settlement", 29_000) // nobody has told of it
 	_, err = s.pay.Attempt(t.Context(), out.Payment.ID, payments.AttemptParams{Method: "bca_va"})
-	require.ErrorIs(t, err, payments.ErrUnsupported)
+	require.ErrorIs(t, err, payments.ErrWrongState)
 	require.Equal(t, 1, s.fake.count("checkout"))
+	s.status(out.Payment, payments.StatusSettled)
 }

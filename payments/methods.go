@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 )
 
@@ -24,6 +23,12 @@ type MethodInfo struct {
 	// ExpirySeconds is how long the payer has if nothing else is said.
 	ExpirySeconds int          `json:"expiry_seconds"`
 	Can           Capabilities `json:"can"`
+	// Gateway is where it would go now, for the host's own use.
+	Gateway string `json:"-"`
+	// Surcharge is what the gateway takes for it, by the table of fees of
+	// Config.Router; zero if there is none. It is only shown: nothing adds it to
+	// an order's amount, which is fixed before the payer chooses.
+	Surcharge Money `json:"surcharge,omitzero"`
 }
 
 // takes reports whether the amount is within the limits.
@@ -49,15 +54,65 @@ type MethodLister interface {
 	Methods() []MethodInfo
 }
 
-// Methods lists what an amount can be paid by, at the gateway that new
-// payments go to. ErrUnsupported if the gateway does not tell.
-func (s *Service) Methods(_ context.Context, amount Money) ([]MethodInfo, error) {
-	g := s.cfg.Gateways[0]
-	lister, ok := As[MethodLister](g)
-	if !ok {
-		return nil, fmt.Errorf("methods of %s: %w", g.Name(), ErrUnsupported)
+// Methods lists what an amount can be paid by: see [Service.MethodsFor].
+func (s *Service) Methods(ctx context.Context, amount Money) ([]MethodInfo, error) {
+	return s.MethodsFor(ctx, Order{Amount: amount})
+}
+
+// MethodsFor lists what an order can be paid by, each at the gateway that it
+// would go to now. Of the order as much is needed as Config.Router reads, and
+// the amount. ErrUnsupported if no gateway tells.
+func (s *Service) MethodsFor(ctx context.Context, order Order) ([]MethodInfo, error) {
+	var listers int
+	var methods []MethodInfo
+	seen := map[Method]bool{}
+	for _, g := range s.cfg.Gateways {
+		lister, ok := As[MethodLister](g)
+		if !ok {
+			continue
+		}
+		listers++
+		for _, m := range lister.Methods() {
+			if seen[m.Method] {
+				continue
+			}
+			seen[m.Method] = true
+			info, err := s.offer(ctx, order, m)
+			if invalid := (*InvalidError)(nil); errors.As(err, &invalid) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			methods = append(methods, info)
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(lister.Methods()), func(m MethodInfo) bool { return !m.takes(amount) }), nil
+	if listers == 0 {
+		return nil, fmt.Errorf("methods: %w", ErrUnsupported)
+	}
+	return methods, nil
+}
+
+// offer is a method as the gateway has it that an order would go to. An
+// *InvalidError if none takes it.
+func (s *Service) offer(ctx context.Context, order Order, m MethodInfo) (MethodInfo, error) {
+	choices, err := s.choose(ctx, RouteRequest{Order: order, Method: m.Method})
+	if err != nil {
+		return m, err
+	}
+	g, err := s.gateway(choices[0].Gateway)
+	if err != nil {
+		return m, err
+	}
+	info, ok := takes(g, m.Method, order.Amount)
+	if !ok {
+		return m, Invalid("method", "does not take the amount")
+	}
+	if info.Method == "" { // a gateway that does not tell
+		info = m
+	}
+	info.Gateway, info.Surcharge = g.Name(), choices[0].Cost
+	return info, nil
 }
 
 // Capabilities is what can be done with an attempt by its method, so that a

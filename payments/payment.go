@@ -101,11 +101,19 @@ type Session struct {
 	// TransactionID is the one transaction that can pay it, where there is
 	// no page to try again on.
 	TransactionID string `json:"transaction_id,omitempty"`
+	// Reason says why this gateway was chosen, where there are several, and
+	// Cost what it takes by the host's own table of fees.
+	Reason string `json:"reason,omitempty"`
+	Cost   Money  `json:"cost,omitzero"`
 	// Refused is the gateway's final no, in its own words.
 	Refused string `json:"refused,omitempty"`
 	// Closed: no longer to be paid; another one took its place, or the
 	// payment was canceled or has lapsed.
 	Closed bool `json:"closed,omitempty"`
+	// GivenUp: the gateway's answer was lost, and another one took its place
+	// before the payer had seen anything. What may have been made is canceled
+	// when it shows.
+	GivenUp bool `json:"given_up,omitempty"`
 	// Extra holds the gateway's own options, as JSON, for the call to be
 	// made again.
 	Extra json.RawMessage `json:"extra,omitempty"`

@@ -102,6 +102,7 @@ func moment[E any](kind payments.EventKind, on func(*payments.Service, string, f
 
 // moments are all hooks but OnEvent.
 var moments = []typed{
+	moment(payments.EventRouted, (*payments.Service).OnRouted, func(e payments.Routed) payments.EventMeta { return e.EventMeta }),
 	moment(payments.EventCreated, (*payments.Service).OnCreated, func(e payments.Created) payments.EventMeta { return e.EventMeta }),
 	moment(payments.EventPending, (*payments.Service).OnPending, func(e payments.Pending) payments.EventMeta { return e.EventMeta }),
 	moment(payments.EventAuthorized, (*payments.Service).OnAuthorized, func(e payments.Authorized) payments.EventMeta { return e.EventMeta }),

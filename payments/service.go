@@ -22,6 +22,7 @@ type Service struct {
 	traces   budget
 	notices  budget
 	recur    budget
+	health   monitor
 
 	mu      sync.Mutex
 	hooks   map[string]map[EventKind]func(context.Context, Event) error // by lane and kind, or anyKind

@@ -68,6 +68,9 @@ type SubscribeParams struct {
 	// gateway, and kept nowhere.
 	Method       Method
 	PaymentToken string
+	// Gateway is the name of the one whose the token is; default: the first that
+	// has subscriptions.
+	Gateway string
 	// Extra holds options of the gateway's own, e.g. midtrans.SubscriptionExtra.
 	Extra any
 }
@@ -107,8 +110,7 @@ func (s *Service) Subscribe(ctx context.Context, params SubscribeParams) (*Subsc
 	if p == nil {
 		return nil, noRenewal(params.PlanKey)
 	}
-	g := s.cfg.Gateways[0]
-	subscriber, err := subscriberOf(g)
+	g, subscriber, err := withAbility[Subscriber](s, params.Gateway, "subscriptions")
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +123,9 @@ func (s *Service) Subscribe(ctx context.Context, params SubscribeParams) (*Subsc
 			return sub, err
 		}
 	} else if _, err := s.charges(ctx, p.ID, p.Renewal.Subscription, sub.Ref); err != nil || sub.State != SubscriptionAsked {
+		return sub, err
+	}
+	if g, subscriber, err = withAbility[Subscriber](s, sub.Gateway, "subscriptions"); err != nil {
 		return sub, err
 	}
 	ctx = context.WithoutCancel(ctx)

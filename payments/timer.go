@@ -144,6 +144,7 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 		return p, err
 	})
 	if asked {
+		try(s.endStrays)
 		try(s.resumeRefunds)
 		try(s.sweep)
 	}
@@ -201,7 +202,7 @@ func (s *Service) healOpening(ctx context.Context, p *Payment) (*Payment, error)
 			continue // the payer was faster
 		}
 		if err == nil {
-			p, err = s.open(ctx, started, session, "")
+			p, err = s.open(ctx, started, session, "", nil)
 		}
 		if refusedFinally(err) || errors.Is(err, ErrWrongState) {
 			err = nil // recorded: there is nothing to try again

@@ -84,6 +84,9 @@ func (u *unit) finish() (Change, error) {
 	}
 	if u.p.weight() != u.before {
 		u.p.Watch.ChangedAt = u.at
+		if len(u.p.strays()) > 0 {
+			u.soon = u.at // once: what cannot be canceled then is looked at on the schedule
+		}
 	}
 	u.settleClaim()
 	u.tellRenewal()

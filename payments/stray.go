@@ -1,0 +1,69 @@
+package payments
+
+import (
+	"context"
+	"errors"
+)
+
+// A stray is an attempt that can still be paid although nobody is to: at a
+// gateway that was given up, whose answer was lost; or beside money that has
+// come in by another one.
+
+// replaceSession closes a session because the payer chose another way to pay.
+// What its gateway cannot cancel may still be paid there: that was the payer's
+// choice.
+func (s *Service) replaceSession(ctx context.Context, p *Payment, session Session) (*Payment, error) {
+	closed, err := s.closeSession(ctx, p, session)
+	if !errors.Is(err, ErrUnsupported) {
+		return closed, err
+	}
+	return s.updateID(ctx, p.ID, func(u *unit) error {
+		if u.p.holdsMoney() {
+			return u.p.tooLate()
+		}
+		for i := range u.p.Sessions {
+			if x := &u.p.Sessions[i]; x.Gateway == session.Gateway && x.Ref == session.Ref {
+				x.Closed = true
+			}
+		}
+		return nil
+	})
+}
+
+// strays are the payment's.
+func (p *Payment) strays() []Attempt {
+	var strays []Attempt
+	covered := p.look().covered()
+	for _, a := range p.Attempts {
+		if isOpen(p.stand(&a).status) && (covered || p.givenUp(a)) {
+			strays = append(strays, a)
+		}
+	}
+	return strays
+}
+
+// givenUp: the attempt is of a session that another gateway took the place of.
+func (p *Payment) givenUp(a Attempt) bool {
+	for _, session := range p.Sessions {
+		if session.GivenUp && session.Gateway == a.Gateway && session.Ref == a.Ref {
+			return true
+		}
+	}
+	return false
+}
+
+// endStrays cancels them. One whose gateway cannot stays: if it is paid, that
+// is told as Overpaid.
+func (s *Service) endStrays(ctx context.Context, p *Payment) (*Payment, error) {
+	var errs []error
+	for _, a := range p.strays() {
+		g, err := s.gateway(a.Gateway)
+		if err == nil {
+			p, err = s.actAndAsk(ctx, p, g, p.ref(&a), cancelAttempt)
+		}
+		if !errors.Is(err, ErrUnsupported) && !aboutNothing(err) {
+			errs = append(errs, err)
+		}
+	}
+	return p, errors.Join(errs...)
+}
