@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -162,8 +163,8 @@ type question struct {
 	ref     AttemptRef
 }
 
-// doubtful are attempts whose facts are not final, and notifications that were
-// not confirmed.
+// doubtful are attempts whose facts are not final, notifications that were
+// not confirmed, and sessions that another gateway took the place of.
 func (p *Payment) doubtful() []question {
 	var qs []question
 	known := map[string]bool{}
@@ -180,7 +181,17 @@ func (p *Payment) doubtful() []question {
 			known[d.TransactionID] = true
 		}
 	}
+	for _, session := range p.Sessions { // what was made of its lost answer is to be canceled
+		if session.GivenUp && p.sweepable() && !p.begunBy(session) {
+			qs = append(qs, question{session.Gateway, AttemptRef{PaymentID: p.ID, Ref: session.Ref}})
+		}
+	}
 	return qs
+}
+
+// begunBy reports whether an attempt of the session is known.
+func (p *Payment) begunBy(session Session) bool {
+	return slices.ContainsFunc(p.Attempts, func(a Attempt) bool { return a.Gateway == session.Gateway && a.Ref == session.Ref })
 }
 
 // silent are sessions in which something may have been started that nobody
@@ -191,7 +202,7 @@ func (p *Payment) silent() []question {
 	}
 	var qs []question
 	for _, session := range p.Sessions {
-		if (!session.Closed || session.GivenUp) && session.Refused == "" {
+		if !session.Closed && session.Refused == "" {
 			qs = append(qs, question{session.Gateway, AttemptRef{PaymentID: p.ID, Ref: session.Ref}})
 		}
 	}

@@ -210,7 +210,16 @@ func (s *Service) closeSession(ctx context.Context, p *Payment, session Session)
 	if p.holdsMoney() || p.hasOpenAttempt() {
 		return p, p.tooLate()
 	}
+	return s.markClosed(ctx, p, session)
+}
+
+// markClosed writes down that nobody is to pay by the session any more, unless
+// somebody just has.
+func (s *Service) markClosed(ctx context.Context, p *Payment, session Session) (*Payment, error) {
 	closed, err := s.updateID(ctx, p.ID, func(u *unit) error {
+		if u.p.holdsMoney() {
+			return u.p.tooLate()
+		}
 		for i := range u.p.Sessions {
 			if x := &u.p.Sessions[i]; x.Gateway == session.Gateway && x.Ref == session.Ref {
 				x.Closed = true

@@ -30,6 +30,8 @@ type fakeGateway struct {
 	decide   func(op string, a payments.AttemptRef, amount payments.Money) error
 	link     func(op, ref string) error
 	linked   []payments.LinkRequest
+	methods  []payments.MethodInfo
+	asked    []payments.CheckoutRequest // where checkout is not set
 
 	subscribe  func(payments.SubscriptionRequest) (payments.SubscriptionState, error)
 	subscribed []payments.SubscriptionRequest
@@ -91,6 +93,9 @@ func (g *fakeGateway) Checkout(_ context.Context, r payments.CheckoutRequest) (p
 	if g.checkout != nil {
 		return g.checkout(r)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked = append(g.asked, r)
 	return payments.CheckoutResult{RedirectURL: "https://gateway.test/pay/" + r.Ref, Token: "tok-" + r.Ref}, nil
 }
 
@@ -237,6 +242,9 @@ func (g *fakeGateway) DeleteLink(_ context.Context, ref string) error {
 }
 
 func (g *fakeGateway) Methods() []payments.MethodInfo {
+	if g.methods != nil {
+		return g.methods
+	}
 	can := payments.Capabilities{Refund: true}
 	return []payments.MethodInfo{
 		{Method: "bank_transfer/bca", Name: "BCA", Kind: payments.KindVirtualAccount, Min: payments.IDR(10_000), Can: can},

@@ -99,20 +99,21 @@ func (u *unit) recordOpening(session *Session, result CheckoutResult, callErr er
 // was lost, and with it what is needed to pay. That does not hold for methods
 // that need nothing more from the payer than what was sent, or ring his phone.
 func (s *Service) unseen(g Gateway, session Session, callErr error) bool {
-	switch answer := (*GatewayError)(nil); {
-	case errors.Is(callErr, ErrOutcomeUnknown):
-	case refusedFinally(callErr):
-		return true
-	case errors.Is(callErr, ErrWrongState):
-		return false
-	case errors.As(callErr, &answer): // not made: throttled, or not reached
-		return true
+	if !answerLost(callErr) {
+		return !errors.Is(callErr, ErrWrongState)
 	}
 	if session.Method == "" {
 		return true // the address of the page was lost
 	}
 	info, _ := takes(g, session.Method, Money{})
 	return info.Kind != "" && info.Kind != KindPush && info.Kind != KindCard
+}
+
+// answerLost reports whether nobody knows what became of a checkout. A gateway
+// that does not say is not believed to have done nothing.
+func answerLost(err error) bool {
+	answer := (*GatewayError)(nil)
+	return errors.Is(err, ErrOutcomeUnknown) || !refusedFinally(err) && !errors.Is(err, ErrWrongState) && !errors.As(err, &answer)
 }
 
 // failOver has another gateway take a session's place. It returns nil if the
@@ -122,10 +123,9 @@ func (u *unit) failOver(i, tries int, to Choice, why error) *Session {
 	if old.Closed || !old.OpenedAt.IsZero() || old.Tries != tries || u.p.mayBegin(u.at) != nil {
 		return nil
 	}
-	if old.Closed = true; refusedFinally(why) {
+	old.Closed, old.GivenUp = true, answerLost(why)
+	if refusedFinally(why) {
 		old.Refused = why.Error()
-	} else {
-		old.GivenUp = true
 	}
 	to.Reason += "; " + old.Gateway + " failed: " + plain(shortly(why))
 	method, extra := old.Method, old.Extra

@@ -17,17 +17,7 @@ func (s *Service) replaceSession(ctx context.Context, p *Payment, session Sessio
 	if !errors.Is(err, ErrUnsupported) {
 		return closed, err
 	}
-	return s.updateID(ctx, p.ID, func(u *unit) error {
-		if u.p.holdsMoney() {
-			return u.p.tooLate()
-		}
-		for i := range u.p.Sessions {
-			if x := &u.p.Sessions[i]; x.Gateway == session.Gateway && x.Ref == session.Ref {
-				x.Closed = true
-			}
-		}
-		return nil
-	})
+	return s.markClosed(ctx, p, session)
 }
 
 // strays are the payment's.

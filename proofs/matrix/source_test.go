@@ -42,6 +42,8 @@ var (
 		"RecordStore":   {"Record", "Records"},
 		"Listener":      {"Listen"},
 		"MethodLister":  {"Methods"},
+		"MethodChooser": {"NeedsMethod"},
+		"Router":        {"Route"},
 		"Linker":        {"Link"}, // nothing in the core asks for it
 		"Gateway":       {"Name", "ReadNotification"},
 		"Clock":         {"Now", "After"},

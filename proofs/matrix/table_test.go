@@ -16,7 +16,7 @@ var sites = []struct{ name, what string }{
 	{"Attempt", "what is about to be asked of the gateway is written down"},
 	{"open", "the gateway is asked for a checkout, or for what has become of it, and its answer recorded"},
 	{"healOpening", "a timer is about to ask again for a checkout whose answer was lost"},
-	{"closeSession", "a checkout is closed, for another way to pay or for good"},
+	{"markClosed", "a checkout is closed, for another way to pay or for good"},
 	{"route", "a notification that changes nothing of weight is merged, or parked"},
 	{"judge", "the gateway is asked about a notification, and its answer merged"},
 	{"disbelieve", "a notification about which the gateway could not be asked is kept"},

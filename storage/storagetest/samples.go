@@ -76,7 +76,7 @@ func (c *checker) fullPayment() *payments.Payment {
 			QR: awkward, QRImageURL: "https://q", Deeplink: "gojek://d", RedirectURL: "https://r", Phone: "+62", Store: "indomaret", Code: "25",
 			Amount: payments.IDR(29_000), ExpiresAt: at(time.Minute),
 		},
-		Closed: true, Extra: json.RawMessage(`{"vat": 9007199254740993, "<tag>": ["é", null]}`),
+		Closed: true, GivenUp: true, Reason: "rule 2", Cost: payments.IDR(700), Extra: json.RawMessage(`{"vat": 9007199254740993, "<tag>": ["é", null]}`),
 	}, {Gateway: "snap", Ref: "R-2", TriedAt: at(0)}}
 	p.Attempts = []payments.Attempt{
 		{Gateway: "snap", TransactionID: "T-1", Ref: "R-1", Facts: facts(payments.FactPaid), ExpiresAt: at(time.Minute)},

@@ -129,6 +129,10 @@ func (g *Gateway) Methods() []payments.MethodInfo {
 	return list
 }
 
+// NeedsMethod reports whether there is no page of Midtrans's on which the payer
+// chooses: the Core API charges by a method.
+func (g *Gateway) NeedsMethod() bool { return g.products&snapPages == 0 }
+
 // Capabilities is what can be done with payments by a method: nothing, if it
 // is not known.
 func (g *Gateway) Capabilities(method payments.Method) payments.Capabilities {

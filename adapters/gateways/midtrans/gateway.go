@@ -9,16 +9,17 @@ import (
 )
 
 var (
-	_ payments.Gateway      = (*Gateway)(nil)
-	_ payments.StatusReader = (*Gateway)(nil)
-	_ payments.Canceler     = (*Gateway)(nil)
-	_ payments.Expirer      = (*Gateway)(nil)
-	_ payments.Refunder     = (*Gateway)(nil)
-	_ payments.Capturer     = (*Gateway)(nil)
-	_ payments.Reviewer     = (*Gateway)(nil)
-	_ payments.MethodLister = (*Gateway)(nil)
-	_ payments.Linker       = (*Gateway)(nil)
-	_ payments.Subscriber   = (*Gateway)(nil)
+	_ payments.Gateway       = (*Gateway)(nil)
+	_ payments.StatusReader  = (*Gateway)(nil)
+	_ payments.Canceler      = (*Gateway)(nil)
+	_ payments.Expirer       = (*Gateway)(nil)
+	_ payments.Refunder      = (*Gateway)(nil)
+	_ payments.Capturer      = (*Gateway)(nil)
+	_ payments.Reviewer      = (*Gateway)(nil)
+	_ payments.MethodLister  = (*Gateway)(nil)
+	_ payments.MethodChooser = (*Gateway)(nil)
+	_ payments.Linker        = (*Gateway)(nil)
+	_ payments.Subscriber    = (*Gateway)(nil)
 )
 
 // Gateway is one merchant account at Midtrans. It is safe for concurrent use
