@@ -2,6 +2,7 @@ package fazztest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -86,7 +87,7 @@ func parseListing(q url.Values) (listing, []problem) {
 			l.size = min(l.size, largestPage)
 		case "sort":
 			if l.order = orders[value]; l.order == nil {
-				err = fmt.Errorf("must be createdAt or amount, or one of them after a minus sign")
+				err = errors.New("must be createdAt or amount, or one of them after a minus sign")
 			}
 		case "filter[status]":
 			// Only paid and completed are documented; the others are as good.
@@ -95,7 +96,7 @@ func parseListing(q url.Values) (listing, []problem) {
 			}
 		case "filter[referenceId]":
 			if l.ref = value; value == "" {
-				err = fmt.Errorf("must not be empty")
+				err = errors.New("must not be empty")
 			}
 		case "filter[createdAfter]":
 			l.after, err = moment(value)
@@ -103,7 +104,7 @@ func parseListing(q url.Values) (listing, []problem) {
 			l.before, err = moment(value)
 		default:
 			if strings.HasPrefix(key, "filter[") || strings.HasPrefix(key, "page[") {
-				err = fmt.Errorf("is not known")
+				err = errors.New("is not known")
 			}
 		}
 		if err != nil {
@@ -117,7 +118,7 @@ func parseListing(q url.Values) (listing, []problem) {
 func positive(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("must be a number from 1")
+		return 0, errors.New("must be a number from 1")
 	}
 	return n, nil
 }
@@ -125,7 +126,7 @@ func positive(s string) (int, error) {
 func moment(s string) (time.Time, error) {
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return at, fmt.Errorf("must be an ISO 8601 time with its offset, URL-encoded")
+		return at, errors.New("must be an ISO 8601 time with its offset, URL-encoded")
 	}
 	return at, nil
 }
