@@ -74,6 +74,17 @@ func TestList(t *testing.T) {
 	require.Equal(t, b.look("a")["data"], got["data"].([]any)[0], "as in a look-up")
 }
 
+// A payment was created at the second that it shows, so a filter by that second
+// leaves it out.
+func TestListKnowsSecondsOnly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.clock.Advance(500 * time.Millisecond)
+	require.Equal(t, "2026-05-06T10:00:00+07:00", b.pay("INV-1", byVA).at("data.attributes.createdAt"))
+	require.Empty(t, b.listed("filter[createdAfter]", "2026-05-06T03:00:00Z"))
+	require.Equal(t, "INV-1", b.listed("filter[createdAfter]", "2026-05-06T02:59:59Z"))
+}
+
 func TestListPages(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -278,6 +278,8 @@ func TestRun(t *testing.T) {
 	b.pay("INV-2", byVA)
 	b.ok(b.Pay("INV-1"))
 	require.Equal(t, "paid", <-arrived)
+	b.ok(b.Resend("INV-1", 1))
+	require.Equal(t, "paid", <-arrived)
 	for word := ""; word == ""; { // Run may not have begun to wait when the clock is moved
 		b.clock.Advance(24 * time.Hour)
 		select {

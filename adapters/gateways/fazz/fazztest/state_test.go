@@ -26,6 +26,8 @@ func TestStateFileSurvives(t *testing.T) {
 	first.answer = http.StatusServiceUnavailable
 	require.Equal(t, "failed paid", first.words())
 	first.ok(first.Complete("INV-2"))
+	const code = "data.attributes.paymentMethod.instructions.paymentCode"
+	require.Equal(t, "8000002", first.pay("INV-0", byRetail).at(code))
 	want := first.Payments()
 
 	second := newBench(t, file)
@@ -37,8 +39,9 @@ func TestStateFileSurvives(t *testing.T) {
 	require.Equal(t, "failed paid", second.words(), "those that were refused")
 	four := second.pay("INV-4", byVA)
 	const number = "data.attributes.paymentMethod.instructions.accountNo"
-	require.NotEqual(t, one.at(number), four.at(number), "numbers go on")
-	require.Equal(t, "INV-4 INV-3 INV-2 INV-1", second.listed())
+	require.NotEqual(t, one.at(number), four.at(number))
+	require.Equal(t, "8000004", second.pay("INV-5", byRetail).at(code), "numbers go on")
+	require.Equal(t, "INV-5 INV-4 INV-0 INV-3 INV-2 INV-1", second.listed("sort", "-createdAt"))
 
 	third := newBench(t, file)
 	third.clock.Advance(time.Hour)
