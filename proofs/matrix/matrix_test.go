@@ -86,7 +86,7 @@ func TestCrashMatrix(t *testing.T) {
 func record(t *testing.T, p *place) (kills []oneKill) {
 	t.Helper()
 	known := map[string]bool{}
-	for _, s := range slices.Concat(scenarios, linkScenarios, renewalScenarios) {
+	for _, s := range slices.Concat(scenarios, linkScenarios, renewalScenarios, gatewayScenarios) {
 		t.Run("record "+s.name, func(t *testing.T) {
 			w := newWorld(t, p, target{})
 			defer w.end()

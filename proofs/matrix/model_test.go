@@ -44,7 +44,7 @@ type want struct {
 type counts = map[payments.EventKind]int
 
 // uncounted are kinds that tell how something came about and not what.
-var uncounted = []payments.EventKind{payments.EventPending}
+var uncounted = []payments.EventKind{payments.EventPending, payments.EventRouted}
 
 // verdict is what a comparison found.
 type verdict struct{ lost, doubled []string }

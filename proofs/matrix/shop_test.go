@@ -17,6 +17,7 @@ import (
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/paymentstest"
+	"github.com/lunaspay/lunas/payments/routing"
 	"github.com/lunaspay/lunas/storage/gormstore"
 )
 
@@ -63,6 +64,9 @@ type spec struct {
 	// Old: the version of the app has the lane "old". Cleans: it deletes what
 	// is old.
 	Old, Cleans bool
+	// Spare: it has a second account, which is asked where the first fails, and
+	// sends back by itself what is paid twice.
+	Spare bool
 }
 
 // shop is the host app, in a process that can be killed.
@@ -167,10 +171,8 @@ func (s *shop) begin(r *http.Request) error {
 
 func (t *today) config() payments.Config {
 	c := payments.Config{
-		Store: t.store,
-		Gateways: []payments.Gateway{&watchedGateway{midtrans.Snap(midtrans.Config{
-			ServerKey: serverKey, SnapURL: t.Simulator, CoreURL: t.Simulator, Timeout: time.Minute,
-		}), t.points}},
+		Store:    t.store,
+		Gateways: []payments.Gateway{t.account("midtrans")},
 		Plans: payments.Plans{
 			{ID: "pro", Price: payments.IDR(pro), Period: payments.Monthly},
 			{
@@ -195,10 +197,20 @@ func (t *today) config() payments.Config {
 		Clock:     t.clock,
 		Logger:    slog.New(slog.DiscardHandler),
 	}
+	if t.Spare {
+		c.Gateways = append(c.Gateways, t.account("spare"))
+		c.Router = routing.Rules(routing.Rule{Use: []string{"midtrans", "spare"}})
+	}
 	if t.Cleans {
 		c.Retention = payments.Retention{Deliveries: 24 * time.Hour, Messages: 24 * time.Hour}
 	}
 	return c
+}
+
+func (t *today) account(name string) payments.Gateway {
+	return &watchedGateway{midtrans.Snap(midtrans.Config{
+		Name: name, ServerKey: serverKey, SnapURL: t.Simulator, CoreURL: t.Simulator, Timeout: time.Minute,
+	}), t.points}
 }
 
 // fulfilled are the kinds that the transactional hook hears of.
@@ -216,6 +228,9 @@ func (t *today) hooks() {
 	must(t.pay.Register(payments.Hook{Name: "fulfil", Kinds: fulfilled, Handle: gormstore.InTx(t.store.Store, t.fulfil)}))
 	must(t.pay.Register(payments.Hook{Name: "mail", Handle: t.mail}))
 	must(t.pay.Register(payments.Hook{Name: "fragile", Kinds: []payments.EventKind{payments.EventSettled}, Handle: t.fragile}))
+	if t.Spare {
+		t.pay.RefundOverpaid("give-back")
+	}
 	if t.Old {
 		must(t.pay.Register(payments.Hook{Name: "old", Handle: t.old}))
 	}

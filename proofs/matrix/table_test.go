@@ -24,6 +24,7 @@ var sites = []struct{ name, what string }{
 	{"reject", "the trace of a forged notification is kept"},
 	{"ask", "the gateway is asked about a payment, by a timer or for a payer who is back"},
 	{"forget", "an attempt that the gateway knows nothing of is dropped"},
+	{"RefundOverpaid", "what is paid twice cannot be sent back by itself: a person is told"},
 	{"Refund", "the wish to send money back is written down"},
 	{"sendRefund", "the gateway is asked to send money back, and its answer recorded"},
 	{"RecordRefund", "money that was handed back by hand is recorded"},
