@@ -3,7 +3,6 @@ package gatewaykit
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -53,7 +52,7 @@ func (c *cleaner) member(name, text string, depth int) (rest string, err error) 
 // is behind it.
 func (c *cleaner) value(text string, depth int) (rest string, err error) {
 	if depth == 0 {
-		return "", errors.New("nested too deeply")
+		return "", errDeep
 	}
 	opened := text[0]
 	switch opened {

@@ -48,15 +48,20 @@ func ReadBody(data []byte) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	if hasTwice(o) {
+		return nil, errTwice
+	}
+	return o, nil
+}
+
+// hasTwice reports whether names are equal but for what a careful reader sees.
+func hasTwice(o Object) bool {
 	names := make([]string, len(o))
 	for i, m := range o {
 		names[i] = fold(m.Name)
 	}
 	slices.Sort(names)
-	if len(slices.Compact(names)) < len(o) {
-		return nil, errors.New("a name occurs twice")
-	}
-	return o, nil
+	return len(slices.Compact(names)) < len(o)
 }
 
 var errNotJSON = errors.New("not valid JSON, or more than one value")
