@@ -4,13 +4,20 @@
 //
 //	go run ./examples/quickstart
 //
+// With another gateway, or with two: then the second takes what the first does
+// not, or cannot at the moment.
+//
+//	go run ./examples/quickstart -gateway fazz
+//	go run ./examples/quickstart -gateway midtrans,fazz
+//
 // The database may be on a server, where it must exist already:
 //
 //	go run ./examples/quickstart -dsn postgres://user:password@localhost/shop
 //	go run ./examples/quickstart -dsn mysql://user:password@localhost/shop
 //
 // With MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY set it uses the real
-// Midtrans sandbox instead.
+// Midtrans sandbox instead; with FAZZ_API_KEY, FAZZ_SECRET_KEY and
+// FAZZ_SIGNING_SECRET that of Fazz.
 package main
 
 import (
@@ -29,8 +36,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
-	"github.com/lunaspay/lunas/adapters/gateways/midtrans/midtranstest"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -52,6 +57,7 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
 	file := flags.String("db", "quickstart.db", "SQLite file of the shop's database")
 	dsn := flags.String("dsn", "", "database on a server, instead of the file: postgres://user:password@host/name, or mysql://… for MySQL and MariaDB")
+	gateways := flags.String("gateway", "midtrans", "who takes the money: midtrans, fazz, or several with commas between")
 	keep := flags.String("store", "database", "where payments are kept: the shop's database, or memory (lost at exit)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -75,13 +81,12 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 	if err != nil {
 		return err
 	}
-	gateway, simulator, err := openGateway(base, chosen.simulator)
+	providers, err := openGateways(*gateways, base, chosen.state)
 	if err != nil {
 		return err
 	}
-	pay, err := payments.New(payments.Config{
-		Store:    store,
-		Gateways: []payments.Gateway{gateway},
+	config := payments.Config{
+		Store: store,
 		Plans: payments.Plans{
 			{ID: "free", DisplayName: "Starter", Price: payments.IDR(0)},
 			{ID: "pro", DisplayName: "Pro", Price: payments.IDR(29_000), Period: payments.Monthly},
@@ -97,18 +102,22 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 		Reconcile: payments.Schedule{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute},
 		Hooks:     payments.HookPolicy{Timeout: 5 * time.Second},
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	}
+	use(&config, providers)
+	pay, err := payments.New(config)
 	if err != nil {
 		return err
 	}
-	shop := &shop{pay: pay, db: db, simulated: simulator != nil}
+	shop := &shop{pay: pay, db: db, providers: providers}
 	shop.registerHooks(store)
 
 	mux := http.NewServeMux()
 	mux.Handle("/pay/", http.StripPrefix("/pay", pay.Handler()))
 	mux.Handle("/", shop.handler())
-	if simulator != nil {
-		mux.Handle("/midtrans/", http.StripPrefix("/midtrans", simulator.Handler()))
+	for _, p := range providers {
+		if p.simulator != nil {
+			mux.Handle("/"+p.Name()+"/", http.StripPrefix("/"+p.Name(), p.simulator.Handler()))
+		}
 	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 
@@ -120,8 +129,10 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 		}
 		return nil
 	})
-	if simulator != nil {
-		group.Go(func() error { return simulator.Run(ctx) })
+	for _, p := range providers {
+		if p.simulator != nil {
+			group.Go(func() error { return p.simulator.Run(ctx) })
+		}
 	}
 	group.Go(func() error {
 		<-ctx.Done()
@@ -131,25 +142,4 @@ func run(ctx context.Context, args []string, opened func(url string)) error {
 	})
 	opened(base)
 	return group.Wait()
-}
-
-// openGateway is the simulated Midtrans of this process, or the real sandbox
-// if its keys are in the environment.
-func openGateway(base, stateFile string) (payments.Gateway, *midtranstest.Server, error) {
-	serverKey, clientKey := os.Getenv("MIDTRANS_SERVER_KEY"), os.Getenv("MIDTRANS_CLIENT_KEY")
-	if (serverKey == "") != (clientKey == "") {
-		return nil, nil, errors.New("set both MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY for the sandbox, or neither for the simulator")
-	}
-	if serverKey != "" {
-		gateway := midtrans.SnapAndCore(midtrans.Config{ServerKey: serverKey, ClientKey: clientKey})
-		return gateway, nil, gateway.Check()
-	}
-	// The gateway must not forget its orders when this process dies, so the
-	// simulator keeps them in a file of its own.
-	simulator := midtranstest.New(
-		midtranstest.WithURL(base+"/midtrans"),
-		midtranstest.WithStateFile(stateFile),
-		midtranstest.WithNotificationURL(base+"/pay/notifications/midtrans"),
-	)
-	return midtrans.SnapAndCore(simulator.Config()), simulator, nil
 }

@@ -18,16 +18,22 @@ import (
 // number: for these there is Midtrans's own page.
 var offered = []payments.Method{
 	"bank_transfer/bca", "bank_transfer/bri", "bank_transfer/bni", "echannel", "bank_transfer/permata",
-	"qris", "gopay", "shopeepay", "cstore/indomaret", "cstore/alfamart", "akulaku",
+	"bank_transfer/mandiri", "qris", "gopay", "shopeepay", "cstore/indomaret", "cstore/alfamart", "akulaku",
 }
 
-// ways are what an amount can be paid by in the shop's own page.
-func (s *shop) ways(r *http.Request, amount payments.Money) ([]payments.MethodInfo, error) {
+// wayChoice is what an amount can be paid by in the shop's own page, beside
+// that of the gateway which has one.
+type wayChoice struct {
+	Choosing string
+	Ways     []payments.MethodInfo
+}
+
+func (s *shop) ways(r *http.Request, amount payments.Money) (wayChoice, error) {
 	found, err := s.pay.Methods(r.Context(), amount)
 	if errors.Is(err, payments.ErrUnsupported) {
-		return nil, nil
+		err = nil
 	}
-	return slices.DeleteFunc(found, func(m payments.MethodInfo) bool { return !slices.Contains(offered, m.Method) }), err
+	return wayChoice{s.choosing(), slices.DeleteFunc(found, func(m payments.MethodInfo) bool { return !slices.Contains(offered, m.Method) })}, err
 }
 
 type orderPage struct {
@@ -37,7 +43,7 @@ type orderPage struct {
 	QR        template.URL // a picture of How.QR
 	Deeplink  template.URL // an app's own scheme, which the template would not let through
 	Ways      []howto.Way
-	Simulated bool
+	Simulator string // where the money is made up; empty in the sandbox
 }
 
 // order shows how to pay one order, and looks again by itself until it is
@@ -52,7 +58,7 @@ func (s *shop) order(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such order of yours.", http.StatusNotFound)
 		return
 	}
-	page := orderPage{View: p.View(), What: what(p.Order), Simulated: s.simulated}
+	page := orderPage{View: p.View(), What: what(p.Order), Simulator: s.simulatorOf(p)}
 	page.How = page.Instructions
 	if page.How != nil {
 		if page.QR, err = drawn(page.How.QR); err != nil {
@@ -65,6 +71,17 @@ func (s *shop) order(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.render(w, "order.html", page)
+}
+
+// simulatorOf is the page of the simulator that has the order.
+func (s *shop) simulatorOf(p *payments.Payment) string {
+	session, _ := p.Session()
+	for _, provider := range s.providers {
+		if provider.simulator != nil && provider.Name() == session.Gateway {
+			return "/" + provider.Name() + "/"
+		}
+	}
+	return ""
 }
 
 // drawn draws a QR code.

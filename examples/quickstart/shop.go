@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -18,7 +19,7 @@ import (
 type shop struct {
 	pay       *payments.Service
 	db        *gorm.DB
-	simulated bool
+	providers []provider
 }
 
 const cookieName = "shopper"
@@ -30,6 +31,38 @@ func identify(r *http.Request) (payments.EndUser, error) {
 		return payments.EndUser{}, payments.ErrUnauthenticated
 	}
 	return payments.EndUser{ID: c.Value}, nil
+}
+
+// simulated are the simulators' pages.
+func (s *shop) simulated() (simulated []simulatorPage) {
+	for _, p := range s.providers {
+		if p.simulator != nil {
+			simulated = append(simulated, simulatorPage{p.title, "/" + p.Name() + "/"})
+		}
+	}
+	return simulated
+}
+
+// gateways are the companies' names: "Midtrans and Fazz".
+func (s *shop) gateways() string {
+	var titles []string
+	for _, p := range s.providers {
+		titles = append(titles, p.title)
+	}
+	return strings.Join(titles, " and ")
+}
+
+type simulatorPage struct{ Title, Path string }
+
+// choosing is the gateway with a page of its own, on which payers choose how to
+// pay; empty if all want to be told.
+func (s *shop) choosing() string {
+	for _, p := range s.providers {
+		if chooser, ok := payments.As[payments.MethodChooser](p.Gateway); !ok || !chooser.NeedsMethod() {
+			return p.title
+		}
+	}
+	return ""
 }
 
 func (s *shop) handler() http.Handler {
@@ -53,9 +86,11 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 
 type homePage struct {
 	User      string
-	Simulated bool
+	Simulated []simulatorPage
+	Choosing  string
+	Gateways  string
 	Plans     []planCard
-	MugWays   []payments.MethodInfo
+	MugWays   wayChoice
 	Payments  []paymentRow
 	Effects   []Effect
 	Refresh   int // something is under way: look again after so many seconds
@@ -65,7 +100,7 @@ type homePage struct {
 type planCard struct {
 	ID, Name, Price, Period, Text string
 	Amount                        int64
-	Ways                          []payments.MethodInfo // beside the gateway's own page
+	Ways                          wayChoice
 	Entitlement                   payments.Entitlement
 }
 
@@ -100,7 +135,7 @@ func (s *shop) home(w http.ResponseWriter, r *http.Request) {
 
 func (s *shop) homePage(r *http.Request, user payments.EndUser) (homePage, error) {
 	ctx := r.Context()
-	page := homePage{User: user.ID, Simulated: s.simulated, Plans: []planCard{
+	page := homePage{User: user.ID, Simulated: s.simulated(), Choosing: s.choosing(), Gateways: s.gateways(), Plans: []planCard{
 		{ID: "free", Name: "Starter", Price: "Free", Text: "Granted at once, without a gateway."},
 		{ID: "pro", Name: "Pro", Price: "Rp29.000", Amount: 29_000, Period: "a month", Text: "Opens the reports page."},
 		{ID: "team", Name: "Team", Price: "Rp99.000", Amount: 99_000, Period: "a month", Text: "For everybody you know."},

@@ -28,9 +28,9 @@ import (
 type database struct {
 	dialect gorm.Dialector
 	name    string
-	// simulator is the file of the simulated gateway, one for each database:
-	// it must know the orders that the database knows.
-	simulator string
+	// state begins the names of the simulated gateways' files. Each database has
+	// its own: they must know the orders that the database knows.
+	state string
 }
 
 // errDSN does not quote the DSN: there is a password in it.
@@ -68,7 +68,7 @@ func chooseFile(file string) (database, error) {
 	if err != nil {
 		return database{}, fmt.Errorf("cannot write the database: %w", err)
 	}
-	return database{dialect: sqlite.Open(gormstore.SQLiteDSN(file)), name: file, simulator: file + ".midtrans.json"}, nil
+	return database{dialect: sqlite.Open(gormstore.SQLiteDSN(file)), name: file, state: file}, nil
 }
 
 func choosePostgres(dsn string) (database, error) {
@@ -95,7 +95,7 @@ func chooseMySQL(config *mysqldriver.Config, err error) (database, error) {
 func onServer(dialect gorm.Dialector, name string) database {
 	return database{
 		dialect: dialect, name: name,
-		simulator: "quickstart-" + dialect.Name() + "-" + url.PathEscape(name) + ".midtrans.json",
+		state: "quickstart-" + dialect.Name() + "-" + url.PathEscape(name),
 	}
 }
 

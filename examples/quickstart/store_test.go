@@ -113,6 +113,6 @@ func TestMySQLGetsWhatItNeeds(t *testing.T) {
 		require.Equal(t, []string{"shop", "h/unter", "db.example:3306", "till"}, []string{config.User, config.Passwd, config.Addr, config.DBName}, dsn)
 		require.True(t, config.ParseTime, dsn)
 		require.Contains(t, dialect.DSN, "charset=utf8mb4", dsn)
-		require.Equal(t, "quickstart-mysql-till.midtrans.json", chosen.simulator)
+		require.Equal(t, "quickstart-mysql-till", chosen.state)
 	}
 }

@@ -2,19 +2,32 @@ package gatewaytest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lunaspay/lunas/payments"
 )
 
 var cancelCases = []testCase{
-	{"Cancel cancels what waits", func(c *checker) { c.ends(need[payments.Canceler](c).Cancel, payments.FactCanceled) }},
-	{"Expire ends what waits", func(c *checker) { c.ends(need[payments.Expirer](c).Expire, payments.FactExpired) }},
-	{"Cancel of what is settled is too late", func(c *checker) { c.tooLate(need[payments.Canceler](c).Cancel) }},
-	{"Expire of what is settled is too late", func(c *checker) { c.tooLate(need[payments.Expirer](c).Expire) }},
-	{"Cancel of nothing finds nothing", func(c *checker) { c.nothing(need[payments.Canceler](c).Cancel) }},
-	{"Expire of nothing finds nothing", func(c *checker) { c.nothing(need[payments.Expirer](c).Expire) }},
+	{"Cancel cancels what waits", func(c *checker) { c.ends(c.canceler().Cancel, payments.FactCanceled) }},
+	{"Expire ends what waits", func(c *checker) { c.ends(c.expirer().Expire, payments.FactExpired) }},
+	{"Cancel of what is settled is too late", func(c *checker) { c.tooLate(c.canceler().Cancel) }},
+	{"Expire of what is settled is too late", func(c *checker) { c.tooLate(c.expirer().Expire) }},
+	{"Cancel of nothing finds nothing", func(c *checker) { c.nothing(c.canceler().Cancel) }},
+	{"Expire of nothing finds nothing", func(c *checker) { c.nothing(c.expirer().Expire) }},
+	{"what a method cannot do is not supported", func(c *checker) {
+		c.open("order-1")
+		c.do("order-1", Begin)
+		can, attempt := c.can(), c.attempt()
+		c.rule("ErrUnsupported for a method that the gateway says cannot do it")
+		calls := c.abilities(attempt)
+		for op, possible := range map[string]bool{"cancel": can.Cancel, "expire": can.Expire, "refund": can.Refund} {
+			if call := calls[op]; call != nil && !possible {
+				c.isError(call(c.ctx), payments.ErrUnsupported, op)
+			}
+		}
+	}},
 	{"Cancel of a session keeps it from being paid", func(c *checker) {
-		canceler := need[payments.Canceler](c)
+		canceler := c.canceler()
 		got := c.open("order-1")
 		if got.Token == "" || got.Observation.TransactionID != "" {
 			c.t.Skip("the gateway has no sessions")
@@ -26,7 +39,7 @@ var cancelCases = []testCase{
 		}
 	}},
 	{"Cancel of a session that is being paid by is too late", func(c *checker) {
-		canceler := need[payments.Canceler](c)
+		canceler := c.canceler()
 		got := c.open("order-1")
 		if got.Token == "" || got.Observation.TransactionID != "" {
 			c.t.Skip("the gateway has no sessions")
@@ -36,6 +49,36 @@ var cancelCases = []testCase{
 		err := canceler.Cancel(c.ctx, payments.AttemptRef{Ref: "order-1", Token: got.Token, Amount: price})
 		c.isError(err, payments.ErrWrongState, "Cancel")
 	}},
+}
+
+// canceler and expirer skip the case if the method cannot be ended so.
+func (c *checker) canceler() payments.Canceler {
+	c.t.Helper()
+	if !c.can().Cancel {
+		c.t.Skipf("%s cannot be canceled", c.Method)
+	}
+	return need[payments.Canceler](c)
+}
+
+func (c *checker) expirer() payments.Expirer {
+	c.t.Helper()
+	if !c.can().Expire {
+		c.t.Skipf("%s cannot be expired", c.Method)
+	}
+	return need[payments.Expirer](c)
+}
+
+// can is what the gateway says of the suite's method; everything, if it says
+// nothing.
+func (c *checker) can() payments.Capabilities {
+	if lister, ok := payments.As[payments.MethodLister](c.Gateway); ok && c.Method != "" {
+		for _, m := range lister.Methods() {
+			if m.Method == c.Method || slices.Contains(m.Aliases, c.Method) {
+				return m.Can
+			}
+		}
+	}
+	return payments.Capabilities{Cancel: true, Void: true, Expire: true, Refund: true, PartialRefund: true, Capture: true, Review: true}
 }
 
 // ending is Cancel or Expire.

@@ -38,8 +38,20 @@ var contextCases = []testCase{
 	}},
 }
 
-// calls are all that the gateway can be called for, by name.
+// calls are all that the gateway can be called for with the suite's method, by
+// name.
 func (c *checker) calls(a payments.AttemptRef) map[string]func(context.Context) error {
+	calls, can := c.abilities(a), c.can()
+	for op, possible := range map[string]bool{"cancel": can.Cancel, "expire": can.Expire, "refund": can.Refund} {
+		if !possible {
+			delete(calls, op)
+		}
+	}
+	return calls
+}
+
+// abilities are all that the gateway has a method for.
+func (c *checker) abilities(a payments.AttemptRef) map[string]func(context.Context) error {
 	calls := map[string]func(context.Context) error{
 		"checkout": func(ctx context.Context) error { return c.checkout(ctx, "order-calls") },
 	}
