@@ -189,3 +189,39 @@ func TestAVirtualAccountOnTheShopsOwnPage(t *testing.T) {
 	picture(t, ctx, "own-page-2-paid")
 	text(t, ctx, shop.url, "Packed 1 × Lunas mug")
 }
+
+// The same shop with Fazz instead of Midtrans, or with both: nothing but the
+// flag differs.
+func TestTheShopWithOtherGateways(t *testing.T) {
+	ctx := browser(t, 1200, 900)
+	for _, c := range []struct{ gateways, method, at string }{
+		{"fazz", "cstore/alfamart", "fazz"},
+		{"fazz", "qris", "fazz"},
+		{"midtrans,fazz", "bank_transfer/mandiri", "fazz"}, // which Midtrans does not have
+		{"fazz,midtrans", "gopay", "midtrans"},
+	} {
+		t.Run(c.gateways+" "+c.method, func(t *testing.T) {
+			shop := startShop(t, "-gateway", c.gateways)
+			shot := func(step string) {
+				picture(t, ctx, strings.NewReplacer("/", "-", ",", "-").Replace(c.gateways+"-"+c.method+"-"+step))
+			}
+			text(t, ctx, shop.url, "Choose a plan")
+			shot("1-shop")
+			require.NoError(t, chromedp.Do(ctx, chromedp.SetValue(`//article[.//h2[contains(., "mug")]]//select`, c.method)))
+			click(t, ctx, `//article[.//h2[contains(., "mug")]]//button`)
+			visible(t, ctx, `//*[contains(@class, "hint")]`)
+			shot("2-how-to-pay")
+			order, err := chromedp.Run(ctx, chromedp.Location())
+			require.NoError(t, err)
+
+			shop.kill()
+			shop.start()
+			require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(shop.url+"/"+c.at+"/")))
+			shot("3-simulator")
+			click(t, ctx, `//button[@value="pay"]`)
+			text(t, ctx, order, "Paid. Thank you!")
+			text(t, ctx, shop.url, "Packed 1 × Lunas mug")
+			shot("4-packed")
+		})
+	}
+}
