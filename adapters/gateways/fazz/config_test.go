@@ -113,9 +113,9 @@ func TestKeysStayHere(t *testing.T) {
 		f := serve(t, answers(status, said))
 		ctx := context.Background()
 		_, err := f.Checkout(ctx, wanted("qris"))
-		requireGatewayError(t, err)
+		_ = requireGatewayError(t, err)
 		_, err = f.Status(ctx, byID)
-		requireGatewayError(t, err)
+		_ = requireGatewayError(t, err)
 		requireGatewayError(t, f.Cancel(ctx, byID))
 	}
 	f := serve(t, answers(http.StatusOK, strings.Replace(paymentBody("pending"), "TOKO", "TOKO "+testKey, 1)))
