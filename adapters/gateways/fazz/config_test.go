@@ -116,7 +116,7 @@ func TestKeysStayHere(t *testing.T) {
 		_ = requireGatewayError(t, err)
 		_, err = f.Status(ctx, byID)
 		_ = requireGatewayError(t, err)
-		requireGatewayError(t, f.Cancel(ctx, byID))
+		_ = requireGatewayError(t, f.Cancel(ctx, byID))
 	}
 	f := serve(t, answers(http.StatusOK, strings.Replace(paymentBody("pending"), "TOKO", "TOKO "+testKey, 1)))
 	o, err := f.Status(context.Background(), byID)

@@ -49,6 +49,7 @@ func open(t *testing.T, change ...func(*Config)) (*shop, payments.ID) {
 	var err error
 	s.pay, err = payments.New(payments.Config{
 		Store: memory.New(), Gateways: []payments.Gateway{refs{s.Gateway, s}}, PublicURL: "https://shop.example/pay",
+		Logger:   s.config.Logger, // watched, as serve made it
 		Items:    payments.Items{{ID: "mug", Name: "Mug", Price: payments.IDR(150_000)}},
 		Identify: func(*http.Request) (payments.EndUser, error) { return payments.EndUser{ID: "ana"}, nil },
 	})
