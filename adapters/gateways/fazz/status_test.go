@@ -3,6 +3,7 @@ package fazz
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,6 +61,11 @@ func TestStatusOfAnEWallet(t *testing.T) {
 	o, err := f.Status(context.Background(), payments.AttemptRef{TransactionID: contract})
 	require.NoError(t, err)
 	require.Empty(t, o.Instructions.RedirectURL)
+	f = serve(t, answers(200, change(t, paymentBody("pending"), "data.attributes.paymentMethod.type", "paynow")))
+	o, err = f.Status(context.Background(), payments.AttemptRef{TransactionID: contract, Method: "ovo"})
+	require.NoError(t, err)
+	require.Equal(t, payments.Method("paynow"), o.Method)
+	require.Equal(t, payments.KindRedirect, o.Instructions.Kind)
 }
 
 func TestStatusFailures(t *testing.T) {
@@ -147,6 +153,7 @@ func TestStatusByReference(t *testing.T) {
 		"one unreadable":    listBody(t, change(t, paymentBody("paid"), "data.attributes.amount", "1.5")),
 		"no list":           paymentBody("paid"),
 		"a list of numbers": `{"data":[1]}`,
+		"a name twice":      strings.Replace(listBody(t, paymentBody("paid")), `"amount"`, `"amount":"1.0","amount"`, 1),
 	} {
 		_, err := serve(t, answers(200, body)).Status(ctx, byRef)
 		require.True(t, requireGatewayError(t, err).Retry, name)
