@@ -164,7 +164,7 @@ type question struct {
 }
 
 // doubtful are attempts whose facts are not final, notifications that were
-// not confirmed, and sessions that another gateway took the place of.
+// not confirmed, and sessions of which nobody knows what came.
 func (p *Payment) doubtful() []question {
 	var qs []question
 	known := map[string]bool{}
@@ -181,12 +181,21 @@ func (p *Payment) doubtful() []question {
 			known[d.TransactionID] = true
 		}
 	}
-	for _, session := range p.Sessions { // what was made of its lost answer is to be canceled
-		if session.GivenUp && p.sweepable() && !p.begunBy(session) {
+	for _, session := range p.Sessions { // what came of it is to be canceled
+		if p.unwanted(session) && !p.begunBy(session) {
 			qs = append(qs, question{session.Gateway, AttemptRef{PaymentID: p.ID, Ref: session.Ref}})
 		}
 	}
 	return qs
+}
+
+// unwanted: the answer to the session's call was lost, and another one has
+// taken its place or brought the money.
+func (p *Payment) unwanted(session Session) bool {
+	if session.GivenUp {
+		return p.sweepable() || p.holdsMoney()
+	}
+	return session.OpenedAt.IsZero() && session.Refused == "" && !session.Closed && p.look().covered()
 }
 
 // begunBy reports whether an attempt of the session is known.

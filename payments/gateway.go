@@ -53,6 +53,8 @@ type CheckoutRequest struct {
 	// Repeat: the same Ref was asked for before, maybe with a PaymentToken, and
 	// maybe with success.
 	Repeat bool
+	// At is when it is asked, by Config.Clock; zero: now.
+	At time.Time
 	// Extra holds options of the gateway's own, as JSON.
 	Extra json.RawMessage
 }

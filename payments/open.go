@@ -23,7 +23,7 @@ func (s *Service) open(caller context.Context, p *Payment, session Session, paym
 	result, callErr := g.Checkout(call, CheckoutRequest{
 		Order: p.Order, Ref: session.Ref, Method: session.Method, ReturnURL: s.statusURL(p),
 		NotificationURL: s.cfg.NotificationURL + "/" + g.Name(), ExpiresAt: p.ExpiresAt, Extra: extraFor(g.Name(), session.Extra),
-		PaymentToken: paymentToken, Repeat: session.Tries > 1,
+		PaymentToken: paymentToken, Repeat: session.Tries > 1, At: s.now(),
 	})
 	s.health.saw(g.Name(), s.now(), callErr)
 	said := callErr
@@ -123,7 +123,7 @@ func (u *unit) failOver(i, tries int, to Choice, why error) *Session {
 	if old.Closed || !old.OpenedAt.IsZero() || old.Tries != tries || u.p.mayBegin(u.at) != nil {
 		return nil
 	}
-	old.Closed, old.GivenUp = true, answerLost(why)
+	old.Closed, old.GivenUp = true, answerLost(why) || tries > 1 // the first try's was
 	if refusedFinally(why) {
 		old.Refused = why.Error()
 	}

@@ -541,3 +541,47 @@ func TestLinksOfSeveralGateways(t *testing.T) {
 	require.ErrorAs(t, err, &invalid)
 	require.Equal(t, "gateway", invalid.Fields[0].Field)
 }
+
+// A later try that certainly did nothing does not undo that the first one's
+// answer was lost.
+func TestWhatWasLostFirstStaysGivenUp(t *testing.T) {
+	t.Parallel()
+	choices := []payments.Choice{{Gateway: "fake"}}
+	m := newMall(t, payments.RouterFunc(func(context.Context, payments.RouteRequest) ([]payments.Choice, error) { return choices, nil }))
+	m.fake.answers(lost(), busyNow())
+	out, err := m.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "bank_transfer/bca"})
+	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
+	m.clock.Advance(time.Minute)
+	choices = append(choices, payments.Choice{Gateway: "other"})
+	out, err = m.pay.Attempt(t.Context(), out.Payment.ID, payments.AttemptParams{})
+	require.NoError(t, err)
+	require.Equal(t, "other", out.Session.Gateway)
+	require.True(t, out.Payment.Sessions[0].GivenUp)
+}
+
+// The money came by a code that could not be canceled, while nobody knew what
+// had come of the next way to pay: that is looked for, and canceled.
+func TestAnUnansweredSessionBesideMoney(t *testing.T) {
+	t.Parallel()
+	m := newMall(t, inOrder("fake"), func(c *payments.Config) {
+		c.Gateways[0] = readOnly{c.Gateways[0].(*fakeGateway)}
+		c.Router = payments.RouterFunc(func(_ context.Context, r payments.RouteRequest) ([]payments.Choice, error) {
+			if r.Method == "cstore/alfamart" {
+				return []payments.Choice{{Gateway: "fake"}}, nil
+			}
+			return []payments.Choice{{Gateway: "other"}}, nil
+		})
+	})
+	p := m.buyFor(payments.CreateParams{Method: "cstore/alfamart"}, "fake").Payment
+	m.tell(m.fake, p.Sessions[0].Ref, "f1", "pending")
+	m.other.answers(lost())
+	_, err := m.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{Method: "bank_transfer/bca"})
+	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
+	p = m.get(p.ID)
+	m.other.set(p.Sessions[1].Ref, "o1", "pending", 29_000)
+	m.tell(m.fake, p.Sessions[0].Ref, "f1", "settlement")
+	m.clock.Advance(3 * time.Minute)
+	m.drain()
+	require.Len(t, m.other.canceled, 1)
+	require.Equal(t, "o1", m.other.canceled[0].TransactionID)
+}

@@ -64,7 +64,7 @@ func (g *Gateway) attributesOf(r payments.CheckoutRequest, ch channel) (attribut
 	c.Most("extra.description", extra.Description, maxDescription)
 	a := attributes{
 		Type: ch.typ, Amount: r.Order.Amount.Amount, Currency: string(payments.Rupiah), ReferenceID: r.Ref,
-		ExpiredAt:   g.expiry(&c, r.ExpiresAt, ch),
+		ExpiredAt:   g.expiry(&c, r, ch),
 		Description: cmp.Or(gatewaykit.Shorten(extra.Description, maxDescription), gatewaykit.Shorten(gatewaykit.Title(r.Order), maxDescription)),
 	}
 	if !validDisplayName.MatchString(extra.DisplayName) {
@@ -99,11 +99,14 @@ func (g *Gateway) attributesOf(r payments.CheckoutRequest, ch channel) (attribut
 // what is asked for beyond that, and what is too short for one is refused.
 // Which other limits Fazz has for Indonesia is not published; it refuses by
 // CodeInvalid what is beyond them.
-func (g *Gateway) expiry(c *checker, asked time.Time, ch channel) string {
+func (g *Gateway) expiry(c *checker, r payments.CheckoutRequest, ch channel) string {
+	asked, now := r.ExpiresAt, r.At
 	if asked.IsZero() {
 		return ""
 	}
-	now := g.now()
+	if now.IsZero() {
+		now = g.now()
+	}
 	switch left := asked.Sub(now); {
 	case left <= 0:
 		c.Add("expires_at", "must be in the future")
