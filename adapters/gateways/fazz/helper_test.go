@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -247,3 +248,5 @@ func kinds(facts []payments.Fact) (list []payments.FactKind) {
 	}
 	return list
 }
+
+func errorIs(err, target error) bool { return errors.Is(err, target) }
