@@ -97,7 +97,7 @@ func (s *Service) CreateLink(ctx context.Context, params LinkParams) (*Link, err
 	if err := guard(ctx); err != nil {
 		return nil, err
 	}
-	g, linker, err := withAbility[Linker](s, params.Gateway, "links")
+	g, _, err := withAbility[Linker](s, params.Gateway, "links")
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,8 @@ func (s *Service) CreateLink(ctx context.Context, params LinkParams) (*Link, err
 	if err != nil || link.URL != "" {
 		return link, err
 	}
-	if g, linker, err = withAbility[Linker](s, link.Gateway, "links"); err != nil {
+	g, linker, err := withAbility[Linker](s, link.Gateway, "links") // it may have been another one's before
+	if err != nil {
 		return link, err
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -110,7 +110,7 @@ func (s *Service) Subscribe(ctx context.Context, params SubscribeParams) (*Subsc
 	if p == nil {
 		return nil, noRenewal(params.PlanKey)
 	}
-	g, subscriber, err := withAbility[Subscriber](s, params.Gateway, "subscriptions")
+	g, _, err := withAbility[Subscriber](s, params.Gateway, "subscriptions")
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,8 @@ func (s *Service) Subscribe(ctx context.Context, params SubscribeParams) (*Subsc
 	} else if _, err := s.charges(ctx, p.ID, p.Renewal.Subscription, sub.Ref); err != nil || sub.State != SubscriptionAsked {
 		return sub, err
 	}
-	if g, subscriber, err = withAbility[Subscriber](s, sub.Gateway, "subscriptions"); err != nil {
+	g, subscriber, err := withAbility[Subscriber](s, sub.Gateway, "subscriptions")
+	if err != nil {
 		return sub, err
 	}
 	ctx = context.WithoutCancel(ctx)

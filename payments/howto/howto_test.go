@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/fazz"
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/howto"
@@ -25,7 +26,7 @@ func ExampleFor() {
 	// Output:
 	// Indomaret counter
 	// 1. Go to the nearest Indomaret store.
-	// 2. Tell the cashier that you want to pay a bill of Midtrans (some tills still call it Veritrans).
+	// 2. Tell the cashier that you want to pay an online purchase by payment code (the till may have it under the name of the payment service, such as Midtrans or Xfers).
 	// 3. Show or say 25709650945026.
 	// 4. Listen for the amount that the cashier names, compare it with Rp29.000, and pay.
 	// 5. Keep the receipt until your order is complete.
@@ -35,7 +36,7 @@ func TestMethods(t *testing.T) {
 	assert.Equal(t, []payments.Method{
 		"akulaku",
 		"bank_transfer/bca", "bank_transfer/bni", "bank_transfer/bri", "bank_transfer/bsi", "bank_transfer/cimb",
-		"bank_transfer/danamon", "bank_transfer/permata", "bank_transfer/seabank",
+		"bank_transfer/danamon", "bank_transfer/mandiri", "bank_transfer/permata", "bank_transfer/sahabat_sampoerna", "bank_transfer/seabank",
 		"bca_klikbca", "bca_klikpay", "bri_epay", "cimb_clicks", "credit_card",
 		"cstore/alfamart", "cstore/indomaret",
 		"dana", "danamon_online", "echannel", "gopay", "kredivo", "mandiri_clickpay", "ovo", "qris", "shopeepay", "uob_ezpay",
@@ -43,8 +44,9 @@ func TestMethods(t *testing.T) {
 }
 
 // Whatever a shop can offer, the payer can be told how to use.
-func TestEveryMethodOfMidtransHasWays(t *testing.T) {
-	for _, m := range midtrans.SnapAndCore(midtrans.Config{ServerKey: "SB-Mid-server-test"}).Methods() {
+func TestEveryMethodHasWays(t *testing.T) {
+	methods := midtrans.SnapAndCore(midtrans.Config{ServerKey: "SB-Mid-server-test"}).Methods()
+	for _, m := range append(methods, fazz.New(fazz.Config{}).Methods()...) {
 		assert.NotEmpty(t, howto.For(m.Method, "id"), m.Method)
 	}
 }

@@ -106,3 +106,6 @@ func (g *Gateway) Capabilities(method payments.Method) payments.Capabilities {
 	}
 	return c.can()
 }
+
+// NeedsMethod: Fazz has no page on which the payer chooses.
+func (g *Gateway) NeedsMethod() bool { return true }

@@ -8,10 +8,11 @@ import (
 )
 
 var (
-	_ payments.Gateway      = (*Gateway)(nil)
-	_ payments.StatusReader = (*Gateway)(nil)
-	_ payments.Canceler     = (*Gateway)(nil)
-	_ payments.MethodLister = (*Gateway)(nil)
+	_ payments.Gateway       = (*Gateway)(nil)
+	_ payments.StatusReader  = (*Gateway)(nil)
+	_ payments.Canceler      = (*Gateway)(nil)
+	_ payments.MethodLister  = (*Gateway)(nil)
+	_ payments.MethodChooser = (*Gateway)(nil)
 )
 
 // Gateway is one merchant account at Fazz. It is safe for concurrent use and

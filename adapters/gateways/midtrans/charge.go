@@ -17,7 +17,7 @@ import (
 // that knows no Idempotency-Key, it says that the order id is used: the error
 // wraps payments.ErrWrongState, and a look-up finds what there is.
 func (g *Gateway) charge(ctx context.Context, r payments.CheckoutRequest, c channel) (payments.CheckoutResult, error) {
-	extra, err := readExtra[CoreExtra](r.Extra, "the Core API")
+	extra, err := gatewaykit.ReadExtra[CoreExtra](r.Extra, "the Core API")
 	if err != nil {
 		return payments.CheckoutResult{}, err
 	}
@@ -168,7 +168,7 @@ func (x *CoreExtra) expiry(c *checker, r payments.CheckoutRequest, ch channel) *
 // block is the channel's own part of the body, or nil.
 func (x *CoreExtra) block(c *checker, r payments.CheckoutRequest, ch channel) any {
 	paymentType, detail, _ := strings.Cut(string(ch.method), "/")
-	description := cmp.Or(gatewaykit.Shorten(title(r.Order), 40), r.Ref)
+	description := cmp.Or(gatewaykit.Shorten(gatewaykit.Title(r.Order), 40), r.Ref)
 	switch paymentType {
 	case "credit_card":
 		return x.cardBlock(c, r)
@@ -280,15 +280,4 @@ func given[T any](p *T) (value T) {
 		value = *p
 	}
 	return value
-}
-
-// title is what is bought, in a few words.
-func title(o payments.Order) string {
-	switch {
-	case o.Plan != nil:
-		return o.Plan.Name()
-	case len(o.Lines) > 0:
-		return cmp.Or(o.Lines[0].Name, o.Lines[0].ID)
-	}
-	return ""
 }

@@ -3,6 +3,7 @@ package midtrans
 import (
 	"regexp"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -131,7 +132,7 @@ const maxLinkRef = 36
 
 // bodyOfLink makes the request's body. Its error is an *payments.InvalidError.
 func bodyOfLink(r payments.LinkRequest) (linkBody, error) {
-	extra, err := readExtra[LinkExtra](r.Extra, "a payment link")
+	extra, err := gatewaykit.ReadExtra[LinkExtra](r.Extra, "a payment link")
 	if err != nil {
 		return linkBody{}, err
 	}

@@ -89,7 +89,7 @@ var (
 
 // snapBody makes the request's body. Its error is an *payments.InvalidError.
 func snapBody(r payments.CheckoutRequest) (snapRequest, error) {
-	extra, err := readExtra[SnapExtra](r.Extra, "Snap")
+	extra, err := gatewaykit.ReadExtra[SnapExtra](r.Extra, "Snap")
 	if err != nil {
 		return snapRequest{}, err
 	}

@@ -1,13 +1,7 @@
 package midtrans
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
-	"strings"
-
-	"github.com/lunaspay/lunas/payments"
 )
 
 // SnapExtra is what Snap takes beyond the order: pass it as the extra options
@@ -212,29 +206,4 @@ type Recurring struct {
 	Required     bool   `json:"required,omitempty"`
 	StartTime    string `json:"start_time,omitempty"`
 	IntervalUnit string `json:"interval_unit,omitempty"`
-}
-
-// readExtra decodes strictly: a misspelt option must not be silently off.
-func readExtra[T any](raw json.RawMessage, product string) (T, error) {
-	var extra T
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return extra, nil
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&extra)
-	if err == nil {
-		if _, end := dec.Token(); end != io.EOF {
-			return extra, payments.Invalid("extra", "must be one JSON object")
-		}
-		return extra, nil
-	}
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return extra, payments.Invalid(strings.TrimSuffix("extra."+wrong.Field, "."), "must not be a %s", wrong.Value)
-	}
-	// encoding/json has no type for this one.
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return extra, payments.Invalid("extra."+strings.Trim(name, `"`), "is not an option of %s", product)
-	}
-	return extra, payments.Invalid("extra", "must be one JSON object")
 }

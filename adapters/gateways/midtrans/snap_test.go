@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunaspay/lunas/adapters/gateways/gatewaykit"
 	"github.com/lunaspay/lunas/payments"
 )
 
@@ -136,7 +137,7 @@ func TestExtraReachesEverything(t *testing.T) {
 	require.Contains(t, f.last(t).body, "12345678901234567890", "numbers stay as they are")
 
 	// Through the Go type it is the same.
-	extra, err := readExtra[SnapExtra](r.Extra, "Snap")
+	extra, err := gatewaykit.ReadExtra[SnapExtra](r.Extra, "Snap")
 	require.NoError(t, err)
 	again, err := json.Marshal(extra)
 	require.NoError(t, err)

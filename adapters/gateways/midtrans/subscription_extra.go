@@ -118,7 +118,7 @@ func chargedBy(c *checker, r payments.SubscriptionRequest) subscriptionCharge {
 // bodyOfSubscription makes the request's body. Its error is an
 // *payments.InvalidError.
 func bodyOfSubscription(r payments.SubscriptionRequest) (subscriptionBody, error) {
-	extra, err := readExtra[SubscriptionExtra](r.Extra, "a subscription")
+	extra, err := gatewaykit.ReadExtra[SubscriptionExtra](r.Extra, "a subscription")
 	if err != nil {
 		return subscriptionBody{}, err
 	}
