@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docs/security.md names a test for each threat, docs/midtrans/coverage.md for
-// each thing that Midtrans has, or "-" where nothing is there. Each of them
-// exists, and each row has one.
+// docs/security.md names a test for each threat, the coverage.md of a gateway
+// for each thing that the gateway has, or "-" where nothing is there. Each of
+// them exists, and each row has one.
 func TestPagesNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	exists := map[string]bool{}
@@ -37,6 +37,7 @@ func TestPagesNameTestsThatExist(t *testing.T) {
 	}{
 		{"../docs/security.md", 26, false},
 		{"../docs/midtrans/coverage.md", 200, true},
+		{"../docs/fazz/coverage.md", 120, true},
 	} {
 		text, err := os.ReadFile(page.path)
 		require.NoError(t, err)
