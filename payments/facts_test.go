@@ -150,3 +150,13 @@ func TestAttemptsExpireAtTheLatestThatWasTold(t *testing.T) {
 	}
 	require.Equal(t, late, s.p.Attempts[0].ExpiresAt)
 }
+
+func TestFeesAreToldByTheirNames(t *testing.T) {
+	t.Parallel()
+	a := Attempt{Facts: Facts(nil).join(
+		Fact{Kind: FactFee, Amount: IDR(4_400), Text: "fees"}, Fact{Kind: FactFee, Amount: IDR(4_000), Text: "fees"},
+		Fact{Kind: FactFee, Amount: IDR(1_000), Text: "customer_imposed_payment_fee"},
+	)}
+	require.Equal(t, map[string]Money{"fees": IDR(4_400), "customer_imposed_payment_fee": IDR(1_000)}, a.Fees())
+	require.Empty(t, Attempt{}.Fees())
+}

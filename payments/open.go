@@ -62,7 +62,7 @@ func (s *Service) open(caller context.Context, p *Payment, session Session, paym
 		s.log.WarnContext(ctx, "a gateway opened no checkout; the next one is asked",
 			"payment", p.ID, "gateway", g.Name(), "next", next.Gateway, "error", callErr)
 		if recorded, err = s.open(caller, recorded, *next, "", rest[1:]); err != nil {
-			return recorded, errors.Join(err, callErr)
+			return recorded, ofBoth(err, callErr)
 		}
 		return recorded, nil
 	}
@@ -114,6 +114,15 @@ func (s *Service) unseen(g Gateway, session Session, callErr error) bool {
 func answerLost(err error) bool {
 	answer := (*GatewayError)(nil)
 	return errors.Is(err, ErrOutcomeUnknown) || !refusedFinally(err) && !errors.Is(err, ErrWrongState) && !errors.As(err, &answer)
+}
+
+// ofBoth is the error of two gateways that failed. Whoever asked must know above
+// all if an answer was lost: the same call again finds out.
+func ofBoth(last, before error) error {
+	if answerLost(before) && !answerLost(last) {
+		last, before = before, last
+	}
+	return fmt.Errorf("%w; and another gateway: %v", last, before) //nolint:errorlint // it is not to be branched on
 }
 
 // failOver has another gateway take a session's place. It returns nil if the

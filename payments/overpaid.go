@@ -19,7 +19,7 @@ func (s *Service) RefundOverpaid(name string) {
 			return nil
 		case errors.Is(err, ErrUnsupported):
 			_, err = s.updateID(ctx, e.Order.ID, func(u *unit) error {
-				u.p.note("paid twice: " + e.Gateway + " cannot send " + clip(e.TransactionID) + " back")
+				u.p.note("paid twice: " + e.Gateway + " cannot send " + plain(e.TransactionID) + " back")
 				return nil
 			})
 		}

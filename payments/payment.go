@@ -207,6 +207,19 @@ func (a Attempt) Method() Method {
 	return Method(first.Text)
 }
 
+// Fees are what the gateway told of fees, by its names: Fazz's "fees" are what
+// it takes of the merchant, Midtrans's "customer_imposed_payment_fee" is what
+// the payer paid beside the price. Of two amounts told the greater counts.
+func (a Attempt) Fees() map[string]Money {
+	fees := map[string]Money{}
+	for _, f := range a.Facts.of(FactFee) {
+		if f.Amount.Amount >= fees[f.Text].Amount {
+			fees[f.Text] = f.Amount
+		}
+	}
+	return fees
+}
+
 // RawStatus is the gateway's own word for where the attempt stands: the one
 // that was seen last for the first time, so a late duplicate never wins.
 func (a Attempt) RawStatus() string {

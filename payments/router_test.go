@@ -256,6 +256,24 @@ func TestAllGatewaysFail(t *testing.T) {
 	require.Equal(t, payments.StatusPending, p.Status)
 }
 
+// Of two that failed, what matters is that an answer was lost: the payer is to
+// try again, whatever the other one refused.
+func TestALostAnswerOutweighsARefusal(t *testing.T) {
+	t.Parallel()
+	for _, errs := range [][2]error{{payments.Invalid("extra.x", "no"), lost()}, {lost(), payments.Invalid("extra.x", "no")}} {
+		m := newMall(t, inOrder("fake", "other"))
+		m.fake.answers(errs[0])
+		m.other.answers(errs[1])
+		problem(t, m.do("POST", "/checkout", "ana", `{"plan_id":"pro"}`), 503, "outcome-unknown")
+	}
+	m := newMall(t, inOrder("fake", "other"))
+	m.fake.answers(refusal("400"))
+	m.other.answers(refusal("401"))
+	_, err := m.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro"})
+	require.ErrorContains(t, err, "code 401: no; and another gateway: ")
+	require.ErrorContains(t, err, "code 400")
+}
+
 // The caller went away while the first gateway was asked: nobody is there to
 // see what the next one would open.
 func TestNoFailoverForACallerThatIsGone(t *testing.T) {

@@ -46,7 +46,8 @@ var channels = []channel{
 	{"bank_transfer/sahabat_sampoerna", "", "Bank Sahabat Sampoerna Virtual Account", payments.KindVirtualAccount, typeAccount, "SAHABAT_SAMPOERNA", 10_000, 100_000_000, day, 0, 0},
 	{"qris", "other_qris", "QRIS", payments.KindQR, typeQRIS, "", 1_500, 5_000_000, day, 0, 0},
 	{"shopeepay", "", "ShopeePay", payments.KindRedirect, typeWallet, "SHOPEEPAY", 1, 10_000_000, quarter, time.Minute, time.Hour},
-	{"ovo", "", "OVO", payments.KindRedirect, typeWallet, "OVO", 1, 10_000_000, quarter, time.Minute, time.Hour},
+	// Its request may ring the payer's phone, as it does elsewhere.
+	{"ovo", "", "OVO", payments.KindPush, typeWallet, "OVO", 1, 10_000_000, quarter, time.Minute, time.Hour},
 	{"cstore/indomaret", "indomaret", "Indomaret", payments.KindCounter, typeStore, "INDOMARET", 10_000, 5_000_000, day, 0, 0},
 	{"cstore/alfamart", "alfamart", "Alfamart", payments.KindCounter, typeStore, "ALFAMART", 15_000, 2_500_000, day, 0, 0},
 }

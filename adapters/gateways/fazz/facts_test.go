@@ -218,7 +218,7 @@ func TestMethodList(t *testing.T) {
 		require.Equal(t, m.Can, g.Capabilities(m.Method))
 		require.Less(t, m.Min.Amount, m.Max.Amount)
 		life := 24 * 60 * 60
-		if m.Kind == payments.KindRedirect {
+		if m.Kind == payments.KindRedirect || m.Kind == payments.KindPush {
 			life = 15 * 60
 		}
 		require.Equal(t, life, m.ExpirySeconds, m.Method)
