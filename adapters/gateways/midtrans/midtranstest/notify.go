@@ -132,21 +132,7 @@ func (s *Server) Deliver(ctx context.Context) ([]simkit.Answer, error) {
 // until ctx ends; then it returns nil. It returns an error if the state
 // cannot be saved.
 func (s *Server) Run(ctx context.Context) error {
-	for {
-		if _, err := s.Deliver(ctx); err != nil && ctx.Err() == nil {
-			return err
-		}
-		var due <-chan time.Time
-		if at := s.nextDue(); !at.IsZero() {
-			due = s.clock.After(at.Sub(s.clock.Now()))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.woken:
-		case <-due:
-		}
-	}
+	return simkit.Loop(ctx, s.clock, s.woken, s.nextDue, s.Deliver)
 }
 
 // nextDue is when the clock brings something or a notification is to be

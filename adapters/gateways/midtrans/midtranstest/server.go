@@ -4,9 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -32,11 +30,8 @@ type Server struct {
 	faults     simkit.Faults
 	queue      *simkit.Queue
 	merchants  *simkit.Transport // to the merchant
-	network    *http.Transport
 	handler    http.Handler
-	client     *http.Client
-	listening  *http.Server
-	served     chan struct{} // closed when listening has ended
+	host       simkit.Host
 	woken      chan struct{} // something new may be due
 
 	mu        sync.Mutex
@@ -50,19 +45,14 @@ type Server struct {
 // NewServer starts a simulator on a loopback port. Close it when done. Like
 // httptest.NewServer, it panics if it cannot start.
 func NewServer(opts ...Option) *Server {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var host simkit.Host
+	url, err := host.Listen()
 	if err != nil {
-		panic(fmt.Sprintf("midtranstest: listen: %v", err))
+		panic(fmt.Sprintf("midtranstest: %v", err))
 	}
-	s := newServer(slices.Concat(opts, []Option{WithURL("http://" + l.Addr().String())}))
-	s.network = http.DefaultTransport.(*http.Transport).Clone()
-	s.client = &http.Client{Transport: s.network}
-	s.listening = &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
-	s.served = make(chan struct{})
-	go func() {
-		defer close(s.served)
-		_ = s.listening.Serve(l) // always an error: that it was closed
-	}()
+	s := newServer(slices.Concat(opts, []Option{WithURL(url)}))
+	s.host = host
+	s.host.Serve(s.handler)
 	return s
 }
 
@@ -71,15 +61,9 @@ func NewServer(opts ...Option) *Server {
 // state file cannot be read.
 func New(opts ...Option) *Server {
 	s := newServer(opts)
-	u, err := url.Parse(s.URL)
-	if err != nil {
-		panic(fmt.Sprintf("midtranstest: WithURL: %v", err))
-	}
-	direct := &simkit.Transport{}
-	if err := direct.Handle(s.URL, http.StripPrefix(u.Path, s.handler)); err != nil {
+	if err := s.host.Mount(s.URL, s.handler); err != nil {
 		panic(fmt.Sprintf("midtranstest: %v", err))
 	}
-	s.client = &http.Client{Transport: direct}
 	return s
 }
 
@@ -113,23 +97,18 @@ func newServer(opts []Option) *Server {
 // Close stops listening and ends all calls. One that does not listen need
 // not be closed.
 func (s *Server) Close() {
-	if s.listening == nil {
-		return
-	}
-	_ = s.listening.Close() // of its connections, which may be broken already
-	<-s.served
-	s.network.CloseIdleConnections()
+	s.host.Close()
 	s.merchants.Next.(*http.Transport).CloseIdleConnections()
 }
 
 // Client returns a client that reaches the simulator at its URL.
-func (s *Server) Client() *http.Client { return s.client }
+func (s *Server) Client() *http.Client { return s.host.Client }
 
 // Config is ready for midtrans.Snap.
 func (s *Server) Config() midtrans.Config {
 	return midtrans.Config{
 		ServerKey: s.serverKey, ClientKey: s.clientKey,
-		SnapURL: s.URL, CoreURL: s.URL, HTTPClient: s.client,
+		SnapURL: s.URL, CoreURL: s.URL, HTTPClient: s.host.Client,
 	}
 }
 

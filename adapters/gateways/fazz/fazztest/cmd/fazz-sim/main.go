@@ -19,14 +19,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/lunaspay/lunas/adapters/gateways/fazz/fazztest"
+	"github.com/lunaspay/lunas/adapters/gateways/simkit"
 )
 
 func main() {
@@ -71,32 +70,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		options = append(options, fazztest.WithSettleAfter(*settleAfter))
 	}
 	simulator := fazztest.New(options...)
-	server := &http.Server{Handler: simulator.Handler(), ReadHeaderTimeout: 5 * time.Second}
 	_, _ = fmt.Fprintf(out, "Simulated Fazz: %s  (its dashboard; the API is at %s)\nAPI key %s\nsecret key %s\nsigning secret %s\ncallbacks go to %s\n",
 		base, simulator.Config().BaseURL, *apiKey, *secretKey, *signingSecret, nowhere(*notifyURL)) // who does not read it does not need it
-
-	ended := make(chan error, 2)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { ended <- simulator.Run(ctx) }()
-	go func() {
-		err := server.Serve(listener)
-		if errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
-		ended <- err
-	}()
-	var failed error
-	select {
-	case <-ctx.Done():
-	case failed = <-ended:
-		ended <- nil
-	}
-	cancel()
-	stopping, release := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer release()
-	failed = errors.Join(failed, server.Shutdown(stopping))
-	return errors.Join(failed, <-ended, <-ended)
+	return simkit.Serve(ctx, listener, simulator)
 }
 
 func nowhere(notifyURL string) string {
