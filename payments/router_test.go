@@ -603,3 +603,19 @@ func TestAnUnansweredSessionBesideMoney(t *testing.T) {
 	require.Len(t, m.other.canceled, 1)
 	require.Equal(t, "o1", m.other.canceled[0].TransactionID)
 }
+
+// A payer who changes his mind for ever does not make the payment grow for ever.
+func TestAPayerMayNotBeginForEver(t *testing.T) {
+	t.Parallel()
+	m := newMall(t, inOrder("fake"))
+	p := m.buyFor(payments.CreateParams{}, "fake").Payment
+	var err error
+	for n := 0; err == nil; n++ {
+		require.Less(t, n, 100)
+		_, err = m.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{Method: []payments.Method{"bank_transfer/bca", "cstore/alfamart"}[n%2]})
+	}
+	require.ErrorIs(t, err, payments.ErrWrongState)
+	require.Len(t, m.get(p.ID).Sessions, 50)
+	m.tell(m.fake, string(p.ID)+"-50", "tx", "settlement")
+	m.status(p, payments.StatusSettled)
+}

@@ -40,12 +40,19 @@ func (u *unit) startSession(route []Choice, method Method, extra json.RawMessage
 		session.Refused, session.TriedAt, session.Tries = "", u.at, session.Tries+1
 		return true, nil
 	}
+	if len(u.p.Sessions) >= maxSessions {
+		return false, fmt.Errorf("payment %s: %w: it was begun %d times", u.p.ID, ErrWrongState, len(u.p.Sessions))
+	}
 	if extra == nil {
 		extra = u.p.Extra
 	}
 	u.begin(route[0], cmp.Or(method, u.p.Method), extra)
 	return true, nil
 }
+
+// maxSessions is how often a payer may begin: a payment is one document, and
+// must not grow without bound.
+const maxSessions = 50
 
 // begin adds a session whose gateway is about to be called.
 func (u *unit) begin(c Choice, method Method, extra json.RawMessage) *Session {
