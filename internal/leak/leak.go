@@ -17,6 +17,7 @@ var secrets = []struct {
 }{
 	{"a server key", regexp.MustCompile(`(?i)\b(SB-)?Mid-server-[a-z0-9]`)},
 	{"a server key in base64", regexp.MustCompile(`TWlkLXNlcnZlci|1pZC1zZXJ2ZXIt`)},
+	{"a secret of Fazz's", regexp.MustCompile(`\b((test|live)_secret_|ss_)[a-z0-9]`)},
 	{"an Authorization header", regexp.MustCompile(`(?i)\b(basic|bearer) [a-z0-9+/_.-]{8,}`)},
 	{"a signature", regexp.MustCompile(`\b[0-9A-Fa-f]{128}\b`)},
 	{"a card number", regexp.MustCompile(`\b[3-6][0-9]{3}([ -]?)[0-9]{4}([ -]?)[0-9]{4}([ -]?)[0-9]{4}\b`)},
