@@ -3,9 +3,11 @@ package toygateway_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,6 +45,8 @@ func TestAProxyDecidesNothing(t *testing.T) {
 		_, err = g.Checkout(t.Context(), request())
 		require.ErrorIs(t, err, payments.ErrOutcomeUnknown, status)
 	}
+	_, err := answering(t, 404, `{"problem":"no_such_route"}`).Status(t.Context(), payments.AttemptRef{Ref: "order-1"})
+	require.NotErrorIs(t, err, payments.ErrNotFound, "404 has other reasons")
 }
 
 // An answer that is not about what was asked for must not be believed.
@@ -58,10 +62,37 @@ func TestAnAnswerIsComparedWithTheQuestion(t *testing.T) {
 	require.NoError(t, err)
 	_, err = answering(t, 200, strings.Replace(pending, "order-1", "order-2", 1)).Checkout(ctx, request())
 	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
-	for _, other := range []string{strings.Replace(pending, "2900000", "100", 1), strings.Replace(pending, `"qr"`, `"account_bca"`, 1)} {
+	for _, other := range []string{
+		strings.Replace(pending, "2900000", "100", 1), strings.Replace(pending, `"qr"`, `"account_bca"`, 1),
+		strings.Replace(pending, "waiting", "checking", 1),
+	} {
 		_, err = answering(t, 200, other).Checkout(ctx, request())
 		require.ErrorIs(t, err, payments.ErrWrongState)
 	}
+}
+
+// What of an order the suite never asks for, as it is sent.
+func TestWhatIsAskedFor(t *testing.T) {
+	var transport simkit.Transport
+	var body string
+	require.NoError(t, transport.Handle("https://kopipay.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		body = string(sent)
+		_, _ = io.WriteString(w, strings.Replace(sample, "received", "waiting", 1))
+	})))
+	g, err := toygateway.New(toygateway.Config{
+		APIKey: "kopi_key", SigningSecret: "beans", BaseURL: "https://kopipay.test", HTTPClient: &http.Client{Transport: &transport},
+	})
+	require.NoError(t, err)
+	r := request()
+	r.Method = "qr" // an alias
+	r.NotificationURL, r.ExpiresAt, r.Extra = "https://shop.test/n", time.Unix(1778037300, 0), json.RawMessage(`{"note":"One mug"}`)
+	out, err := g.Checkout(t.Context(), r)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"reference":"order-1","amount_sen":2900000,"channel":"qr","note":"One mug",
+		"callback_url":"https://shop.test/n","ends_at":1778037300}`, body)
+	require.Equal(t, payments.Method("qris"), out.Observation.Method)
+	require.Equal(t, time.Unix(1778037300, 0).UTC(), out.Observation.ExpiresAt)
 }
 
 func TestAnErrorRepeatsNoKey(t *testing.T) {

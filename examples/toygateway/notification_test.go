@@ -103,6 +103,10 @@ func TestWhatIsReadOfACharge(t *testing.T) {
 	require.Contains(t, n.Facts, payments.Fact{Kind: payments.FactRefund, Key: "k", ID: "rt_1", Amount: payments.IDR(1)})
 	require.NotContains(t, string(n.Raw), "view_1")
 
+	n, err = read("received", "taken_back")
+	require.NoError(t, err)
+	require.Contains(t, n.Facts, payments.Fact{Kind: payments.FactReversible}, "denied after paid is then no riddle")
+
 	n, err = read("1778037300", "99999999999999")
 	require.NoError(t, err)
 	require.Zero(t, n.ExpiresAt, "a time that cannot be is none")
