@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"time"
 
@@ -123,12 +122,13 @@ func (g *Gateway) Refund(ctx context.Context, a payments.AttemptRef, r payments.
 	return g.act(ctx, "refund", a, "returns", map[string]any{"key": r.Key, "amount_sen": amount, "why": gatewaykit.Shorten(r.Reason, 100)})
 }
 
-// act has something done to a charge.
+// act has something done to a charge. What goes into the path has been matched
+// before, here as in Status.
 func (g *Gateway) act(ctx context.Context, op string, a payments.AttemptRef, path string, body any) error {
 	if !validRef.MatchString(a.Ref) {
 		return g.fault(op, payments.ErrNotFound)
 	}
-	_, _, err := g.do(ctx, op, http.MethodPost, "/"+url.PathEscape(a.Ref)+"/"+path, body)
+	_, _, err := g.do(ctx, op, http.MethodPost, "/"+a.Ref+"/"+path, body)
 	return err
 }
 

@@ -21,6 +21,7 @@ func answering(t *testing.T, status int, body string) *toygateway.Gateway {
 	t.Helper()
 	var transport simkit.Transport
 	require.NoError(t, transport.Handle("https://kopipay.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
 	})))
@@ -100,6 +101,16 @@ func TestAnErrorRepeatsNoKey(t *testing.T) {
 	_, err := g.Checkout(t.Context(), request())
 	require.ErrorContains(t, err, "[removed]")
 	require.NotContains(t, err.Error(), "kopi_key")
+}
+
+func TestNotNowTellsWhen(t *testing.T) {
+	_, err := answering(t, 429, `{"problem":"too_often"}`).Checkout(t.Context(), request())
+	var e *payments.GatewayError
+	require.ErrorAs(t, err, &e)
+	require.True(t, e.Retry)
+	require.Equal(t, 7*time.Second, e.RetryAfter)
+	require.Equal(t, "too_often", e.Code)
+	require.NotErrorIs(t, err, payments.ErrOutcomeUnknown, "it was not made")
 }
 
 func TestInputIsCheckedBeforeACall(t *testing.T) {

@@ -51,6 +51,8 @@ func TestASignatureCoversTimeAndBody(t *testing.T) {
 		require.Equal(t, payments.IDR(29_000), n.Amount)
 		require.Equal(t, payments.Method("qris"), n.Method)
 		require.Equal(t, time.Unix(1778036460, 0).UTC(), n.GatewayAt)
+		require.Equal(t, time.Unix(1778036400, 0).UTC(), n.BegunAt)
+		require.Nil(t, n.Instructions, "it is paid")
 	}
 	forged := map[string]func(*payments.RawNotification){
 		"another secret":   func(r *payments.RawNotification) { *r = signed("newer", sample) },

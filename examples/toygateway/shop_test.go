@@ -118,3 +118,29 @@ func TestWhatGotLostIsFound(t *testing.T) {
 	paymentstest.RequireStatus(t, s.Service, p.ID, payments.StatusSettled)
 	require.Equal(t, 1, s.settled)
 }
+
+// The answer was lost, and the charge is over before it is asked for again: it
+// is told as over, and the payer may begin another.
+func TestWhatEndedUnseenIsOver(t *testing.T) {
+	s := openShop(t)
+	s.sim.Faults.Add(simkit.Fault{Kind: simkit.Lost, Op: "checkout"}, simkit.Fault{Kind: simkit.Drop, Count: -1})
+	_, err := s.Checkout(t.Context(), payments.CreateParams{
+		User: payments.EndUser{ID: "sari"}, Items: []payments.Pick{{ID: "mug", Quantity: 1}}, Method: "qris",
+	})
+	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
+	p := paymentstest.Only(t, s.Service)
+	require.NoError(t, s.sim.Move(p.Sessions[0].Ref, "rejected"))
+	s.clock.Advance(5 * time.Minute)
+	paymentstest.Drain(t, s.Service)
+	p = paymentstest.Only(t, s.Service)
+	require.Len(t, p.Attempts, 1)
+	require.Equal(t, "rejected", p.Attempts[0].RawStatus())
+
+	out, err := s.Attempt(t.Context(), p.ID, payments.AttemptParams{Method: "qris"})
+	require.NoError(t, err)
+	require.NoError(t, s.sim.Pay(out.Session.Ref))
+	s.clock.Advance(time.Hour)
+	paymentstest.Drain(t, s.Service)
+	paymentstest.RequireStatus(t, s.Service, p.ID, payments.StatusSettled)
+	require.Equal(t, 1, s.settled)
+}
