@@ -117,9 +117,10 @@ type Notification struct {
 	Subscription *SubscriptionNotice
 }
 
-// AttemptRef names an attempt, or a session if TransactionID is empty: then the
-// newest attempt of Ref is meant, or the session itself if nobody has begun to
-// pay by it.
+// AttemptRef names an attempt, or a session if TransactionID is empty. Status
+// then tells of the newest attempt in it, and Cancel ends the session itself:
+// ErrWrongState if somebody has begun to pay by it. Where a checkout makes the one
+// transaction at once, that one is meant.
 type AttemptRef struct {
 	PaymentID     ID
 	Ref           string
