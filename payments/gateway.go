@@ -12,7 +12,7 @@ import (
 // interfaces below, found through [As].
 //
 // Implementations must be safe for concurrent use and honour ctx. Run
-// gatewaytest.Run against yours.
+// gatewaytest.Run against yours; docs/writing-a-gateway.md is the way there.
 type Gateway interface {
 	// Name is the account's name: part of its notification route, stored
 	// with payments, and never to be changed without a migration. Lower-case
@@ -25,12 +25,17 @@ type Gateway interface {
 	// A final refusal is a *GatewayError with Retry unset. An outcome that
 	// is not known (timeout, lost connection, 5xx) must wrap
 	// ErrOutcomeUnknown. A Ref that has been paid or is being paid wraps
-	// ErrWrongState. Bad input is an *InvalidError.
+	// ErrWrongState, and so does one that was used for another amount or
+	// method: [StatusReader] is asked then. One that has ended unpaid is no
+	// error if the Observation tells so. Bad input is an *InvalidError, also an
+	// amount beyond the limits of MethodInfo: with one gateway nobody has
+	// compared them before. Without a Method, see [MethodChooser].
 	Checkout(ctx context.Context, r CheckoutRequest) (CheckoutResult, error)
 	// ReadNotification verifies a notification and reads it. It does no I/O
 	// and keeps no state. ErrForged for a missing or wrong signature,
 	// ErrMalformed for a body that cannot be read; Ref and Raw may be set
-	// beside the error, for the trace that is kept.
+	// beside the error, for the trace that is kept. Over HTTP a body has at
+	// most 64 KiB.
 	ReadNotification(raw RawNotification) (Notification, error)
 }
 
@@ -51,7 +56,7 @@ type CheckoutRequest struct {
 	// request that is made again after a lost answer has none.
 	PaymentToken string
 	// Repeat: the same Ref was asked for before, maybe with a PaymentToken, and
-	// maybe with success.
+	// maybe with success: also if ExpiresAt has passed meanwhile.
 	Repeat bool
 	// At is when it is asked, by Config.Clock; zero: now.
 	At time.Time
@@ -61,11 +66,13 @@ type CheckoutRequest struct {
 
 // CheckoutResult is what the payer pays by.
 type CheckoutResult struct {
-	// RedirectURL is the gateway's page, Token what its script takes.
+	// RedirectURL is the gateway's page, Token what its script takes. Both are
+	// empty where the Instructions of the Observation are all there is.
 	RedirectURL string
 	Token       string
 	// Observation tells about the transaction if there is one already; its
-	// Instructions say how to pay it.
+	// Instructions say how to pay it. The zero value, if the payer has still to
+	// choose.
 	Observation Observation
 }
 
@@ -75,7 +82,8 @@ type RawNotification struct {
 	Body   []byte
 	// Verified: the signature was checked when the message was first
 	// received, and secrets were removed since. Only the core sets it, to
-	// replay a kept message.
+	// replay a kept message: Body is then the Observation.Raw of that time, and
+	// Header is nil.
 	Verified bool
 }
 
@@ -92,7 +100,7 @@ const (
 
 // Notification is a verified notification. Its Observation.Raw is the body
 // without secrets, fit to be kept; it must still be readable by
-// ReadNotification with Verified set.
+// ReadNotification with Verified set, without its headers, and tell the same.
 type Notification struct {
 	Observation
 	Proof Proof
@@ -111,13 +119,17 @@ type Notification struct {
 	Subscription *SubscriptionNotice
 }
 
-// AttemptRef names an attempt, or a session if TransactionID is empty.
+// AttemptRef names an attempt, or a session if TransactionID is empty. Status
+// then tells of the newest attempt in it, and Cancel ends the session itself:
+// ErrWrongState if somebody has begun to pay by it. Where a checkout makes the one
+// transaction at once, that one is meant.
 type AttemptRef struct {
 	PaymentID     ID
 	Ref           string
 	TransactionID string
 	// Token is the session's.
-	Token  string
+	Token string
+	// Method may be empty. Amount is the order's; for a session it may be zero.
 	Method Method
 	Amount Money
 }
@@ -126,14 +138,19 @@ type AttemptRef struct {
 // notifications are ProofPartial need it.
 type StatusReader interface {
 	// Status returns ErrNotFound (wrapped) if the gateway knows of no
-	// transaction. Everything else that fails is a *GatewayError.
+	// transaction: only if the gateway says so in its own words, as a proxy
+	// answers 404, too, and attempts are forgotten on this. Everything else that
+	// fails is a *GatewayError. The facts are those that ReadNotification tells
+	// of the same state.
 	Status(ctx context.Context, a AttemptRef) (Observation, error)
 }
 
 // Canceler cancels an attempt that is not settled, or a session without one.
 type Canceler interface {
 	// Cancel returns ErrWrongState (wrapped) if it is too late, ErrNotFound
-	// if there is nothing.
+	// if there is nothing, ErrUnsupported if the attempt's method has no such
+	// thing; nil for what is canceled already. Everything else that fails is a
+	// *GatewayError, and wraps ErrOutcomeUnknown if nobody knows.
 	Cancel(ctx context.Context, a AttemptRef) error
 }
 
@@ -145,7 +162,10 @@ type Expirer interface {
 
 // RefundRequest asks a gateway to send money back.
 type RefundRequest struct {
-	Key    string
+	// Key is the host's: letters, digits, "-" and "_", at most 64. It is unique
+	// within the payment, not at the gateway.
+	Key string
+	// Amount is what is to go back: the core puts a figure to "all of it".
 	Amount Money
 	Reason string
 }

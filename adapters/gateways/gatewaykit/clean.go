@@ -11,8 +11,10 @@ import (
 const Removed = "[removed]"
 
 // Clean prints o without secrets: the values of members that secret says so
-// of, by their names in lower case, and whatever scrub finds in any text. It fails on what nests too deeply. It reads each byte
-// once: strangers can have it done, as it comes before the signature.
+// of, by their names in lower case, and whatever scrub finds in any text, names
+// included. What is removed becomes the string [Removed], so nothing that is read
+// of a kept message may depend on it. It fails on what nests too deeply. It reads
+// each byte once: strangers can have it done, as it comes before the signature.
 func Clean(o Object, secret func(name string) bool, scrub func(text string) string) ([]byte, error) {
 	size := 2
 	for i := range o {

@@ -21,7 +21,7 @@ import (
 	"github.com/lunaspay/lunas/payments"
 )
 
-// Policy is how a [Client] calls.
+// Policy is how a [Client] calls. Everything but Code is required.
 type Policy struct {
 	// Gateway names the account in errors and logs.
 	Gateway string
@@ -82,7 +82,8 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Call is one call to a gateway.
+// Call is one call to a gateway, in JSON. Header comes after Policy.Prepare, and
+// replaces what that has set.
 type Call struct {
 	Op     string // names it in errors and logs
 	Method string
@@ -93,10 +94,12 @@ type Call struct {
 	Secret string
 }
 
-// ReadsOnly reports that the call changes nothing.
+// ReadsOnly reports that the call changes nothing: that it is a GET. A look-up
+// by another method is treated as a change.
 func (r Call) ReadsOnly() bool { return r.Method == http.MethodGet }
 
-// Hide removes from foreign text what must not be repeated of r.
+// Hide removes from foreign text what must not be repeated of r. A gateway's own
+// words go through it, and through [Shorten], before they stand in an error.
 func (c *Client) Hide(r Call, text string) string {
 	if text = c.Scrub(text); r.Secret != "" {
 		text = strings.ReplaceAll(text, r.Secret, Removed)
@@ -112,7 +115,10 @@ type Answer struct {
 }
 
 // Do sends r, again where that is safe. Its error is a *payments.GatewayError:
-// no answer came back.
+// no answer came back. It wraps payments.ErrOutcomeUnknown if r may have taken
+// effect all the same. An answer of whatever status is no error: the caller
+// makes one of it, and of one that changes something and has failed with 5xx, or
+// has no Fields, nobody knows the outcome either.
 func (c *Client) Do(ctx context.Context, r Call) (Answer, error) {
 	body, err := marshalBody(r.Body)
 	if err != nil {

@@ -190,7 +190,8 @@ func (o Object) Text(name string) string {
 	return ""
 }
 
-// Money reads an amount, a string or a number.
+// Money reads an amount, a string or a number, as [payments.ParseMoney] does: in
+// whole units with decimals. It is not for gateways that count in hundredths.
 func (o Object) Money(name string, c payments.Currency) (payments.Money, error) {
 	return payments.ParseMoneyJSON([]byte(o.Get(name)), c)
 }

@@ -31,7 +31,9 @@ func Shorten(s string, n int) string {
 	return s
 }
 
-// Scrubber returns a function that removes secrets from foreign text.
+// Scrubber returns a function that removes secrets from foreign text, wherever
+// they occur: short ones take harmless text with them. Of a secret that another
+// one begins with, name the longer one first.
 func Scrubber(secrets ...string) func(string) string {
 	var pairs []string
 	for _, secret := range secrets {
@@ -55,8 +57,9 @@ func Basic(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
 
-// IsID reports whether a gateway's id may be stored, shown and put into a
-// path: not empty, at most so many bytes, without space and control characters.
+// IsID reports whether a gateway's id may be stored and shown: not empty, at most
+// so many bytes, without space and control characters. For a path that is not
+// enough: "/", "?" and ".." pass, and url.PathEscape leaves ".." as it is.
 func IsID(s string, most int) bool {
 	return s != "" && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.IsSpace(r)

@@ -11,6 +11,8 @@ import (
 
 // Wrap makes the faults of calls happen to h, the handler of calls named op.
 // Down, Throttled and Refused are answered by fail, in the gateway's own form.
+// Silent, LostSilent and Slow wait in it, so a simulator's lock is for h to take,
+// not for what is around the Wrap.
 func (f *Faults) Wrap(op string, clock payments.Clock, fail func(http.ResponseWriter, Kind), h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fault, ok := f.take(op, callKinds...)

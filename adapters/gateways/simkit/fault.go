@@ -55,8 +55,8 @@ var callKinds = []Kind{Down, Throttled, Refused, Broken, Silent, Lost, LostSilen
 type Fault struct {
 	Kind Kind
 	// Op limits it to calls of one name ("checkout", "status", "cancel",
-	// "expire", "refund"), or to notifications of one word of the gateway's
-	// ("settlement"). Empty: any.
+	// "expire", "refund": what Faults.Wrap was told), or to notifications of one
+	// word of the gateway's ("settlement": Sent.Word). Empty: any.
 	Op string
 	// Count is how often it happens: zero means once, below zero always.
 	Count int

@@ -45,9 +45,11 @@ type Answer struct {
 }
 
 // Queue holds the notifications that are to be sent. Set the exported fields
-// before use; then it is safe for concurrent use.
+// before use, all of them (Client for Deliver, Forged for the fault Forge); then
+// it is safe for concurrent use. It has no goroutine: Deliver sends.
 type Queue struct {
-	Clock  payments.Clock
+	Clock payments.Clock
+	// Client sends; one over a [Transport] reaches a shop without a socket.
 	Client *http.Client
 	// Retry says whether a notification that was sent tries times, and
 	// answered with status (zero: no answer), is sent again, and after how
@@ -67,7 +69,9 @@ type Queue struct {
 // keptAnswers is how many answers a Queue remembers.
 const keptAnswers = 500
 
-// Add puts a notification into the queue, with what goes wrong with it.
+// Add puts a notification into the queue, with what goes wrong with it. It gives
+// it its ID; Due is the caller's, as the time of signing and of sending may
+// differ.
 func (q *Queue) Add(s Sent) {
 	if _, ok := q.Faults.take(s.Word, Drop); ok {
 		return
