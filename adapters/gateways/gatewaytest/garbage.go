@@ -62,7 +62,15 @@ var garbageCases = []testCase{
 				fields[name] = json.RawMessage(other)
 				body, err := json.Marshal(fields)
 				c.ok(err, "making a body")
-				c.unchanged(sent.Header, body, genuine, fmt.Sprintf("%s is %.40s", name, other))
+				what := fmt.Sprintf("%s is %.40s", name, other)
+				c.unchanged(sent.Header, body, genuine, what)
+				if c.Sign == nil {
+					continue
+				}
+				_, err = c.Gateway.ReadNotification(payments.RawNotification{Header: c.Sign(body), Body: body})
+				if err != nil { // else the provider may well say so
+					c.isError(err, payments.ErrMalformed, what+", signed")
+				}
 			}
 			fields[name] = value
 		}
@@ -78,4 +86,10 @@ func (c *checker) unreadable(header http.Header, body []byte, what string) {
 		c.failf("%s: got %v", what, err)
 	}
 	c.quiet(err.Error(), what)
+	if c.Sign == nil {
+		return
+	}
+	c.rule("ErrMalformed for a body that cannot be read, though its signature is good")
+	_, err = c.Gateway.ReadNotification(payments.RawNotification{Header: c.Sign(body), Body: body})
+	c.isError(err, payments.ErrMalformed, what+", signed")
 }

@@ -1,7 +1,11 @@
 package kopitest_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -43,6 +47,14 @@ func (s subject) Setup() gatewaytest.Setup {
 	return gatewaytest.Setup{
 		Gateway: must(toygateway.New(config)), Stranger: must(toygateway.New(stranger)), Method: s.method,
 		Secrets: []string{kopitest.APIKey, kopitest.SigningSecret}, Signature: toygateway.SignatureHeader,
+		Sign: func(body []byte) http.Header {
+			mac := hmac.New(sha512.New, []byte(kopitest.SigningSecret))
+			_, _ = fmt.Fprintf(mac, "1778036460.%s", body)
+			header := http.Header{}
+			header.Set("Kopipay-Time", "1778036460")
+			header.Set(toygateway.SignatureHeader, base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+			return header
+		},
 	}
 }
 

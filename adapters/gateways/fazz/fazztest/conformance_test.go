@@ -1,7 +1,11 @@
 package fazztest_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -48,6 +52,11 @@ func (s subject) Setup() gatewaytest.Setup {
 	return gatewaytest.Setup{
 		Gateway: fazz.New(config), Stranger: fazz.New(stranger), Method: s.method,
 		Secrets: []string{config.SecretKey, config.SigningSecret}, Signature: "Xfers-Signature",
+		Sign: func(body []byte) http.Header {
+			mac := hmac.New(sha256.New, []byte(config.SigningSecret))
+			mac.Write(body)
+			return http.Header{"Xfers-Signature": {hex.EncodeToString(mac.Sum(nil))}}
+		},
 	}
 }
 
