@@ -62,6 +62,13 @@ func (g *Gateway) charge(ctx context.Context, r payments.CheckoutRequest, c chan
 	if err := g.tellCard(ctx, r.Ref, a.Fields); err != nil { // not lost: the notification brings it once more
 		g.config.Logger.WarnContext(ctx, "a saved card was not taken; it is told again", "ref", r.Ref, "error", err)
 	}
+	if r.Repeat && o.Instructions != nil {
+		// For five minutes Midtrans repeats its first answer, whatever came of it.
+		now, err := g.Status(ctx, payments.AttemptRef{Ref: r.Ref, TransactionID: o.TransactionID, Method: o.Method})
+		if err == nil && now.Instructions == nil {
+			return payments.CheckoutResult{}, &payments.GatewayError{Gateway: g.config.Name, Op: call.Op, Err: payments.ErrWrongState}
+		}
+	}
 	result := payments.CheckoutResult{Observation: o}
 	if o.Instructions != nil && isWebURL(o.Instructions.RedirectURL) {
 		result.RedirectURL = o.Instructions.RedirectURL

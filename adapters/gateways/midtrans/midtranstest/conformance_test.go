@@ -8,11 +8,57 @@ import (
 	"github.com/lunaspay/lunas/adapters/gateways/gatewaytest"
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans"
 	"github.com/lunaspay/lunas/adapters/gateways/midtrans/midtranstest"
+	"github.com/lunaspay/lunas/adapters/gateways/simkit"
 	"github.com/lunaspay/lunas/payments"
 	"github.com/lunaspay/lunas/payments/paymentstest"
 )
 
-func TestGateway(t *testing.T) { gatewaytest.Run(t, newSubject) }
+func TestGateway(t *testing.T) {
+	t.Run("snap", func(t *testing.T) { gatewaytest.Run(t, newSubject) })
+	for _, method := range []payments.Method{"bank_transfer/bca", "qris", "gopay", "cstore/alfamart"} {
+		t.Run(string(method), func(t *testing.T) {
+			gatewaytest.Run(t, func(t *testing.T) gatewaytest.Simulator { return coreSubject{newSubject(t).(subject), method} })
+		})
+	}
+}
+
+// coreSubject is the simulator whose checkouts are charges of the Core API: the
+// transaction has begun with them.
+type coreSubject struct {
+	subject
+	method payments.Method
+}
+
+func (s coreSubject) Setup() gatewaytest.Setup {
+	config := s.Config()
+	stranger := config
+	stranger.ServerKey = "SB-Mid-server-of-a-stranger"
+	return gatewaytest.Setup{
+		Gateway: midtrans.Core(config), Stranger: midtrans.Core(stranger), Method: s.method,
+		Secrets: []string{config.ServerKey}, Signature: "signature_key",
+	}
+}
+
+func (s coreSubject) Do(ref string, act gatewaytest.Act) error {
+	switch act {
+	case gatewaytest.Begin:
+		return s.Resend(ref, 1)
+	case gatewaytest.Challenge, gatewaytest.Reverse, gatewaytest.Chargeback: // of other methods
+		return payments.ErrUnsupported
+	}
+	if refunds := midtrans.Core(s.Config()).Capabilities(s.method).Refund; !refunds && (act == gatewaytest.Refund || act == gatewaytest.RefundPart) {
+		return payments.ErrUnsupported
+	}
+	return s.subject.Do(ref, act)
+}
+
+// Fail: what the suite calls a checkout is a charge here.
+func (s coreSubject) Fail(f simkit.Fault) {
+	if f.Op == "checkout" {
+		f.Op = "charge"
+	}
+	s.subject.Fail(f)
+}
 
 // subject is the simulator as the suite wants it.
 type subject struct {
