@@ -30,10 +30,10 @@ var checkoutCases = []testCase{
 	{"Checkout with the same Ref is no second order", func(c *checker) {
 		c.rule("asked again with the same Ref, Checkout opens the same one, or another for the same order")
 		c.open("order-1")
-		c.ok(c.again("order-1"), "Checkout again")
+		c.ok(c.again(), "Checkout again")
 		c.do("order-1", pay)
 		c.rule("a Ref that has been paid wraps ErrWrongState")
-		c.isError(c.again("order-1"), payments.ErrWrongState, "Checkout after the payment")
+		c.isError(c.again(), payments.ErrWrongState, "Checkout after the payment")
 	}},
 	{"Checkout refuses bad input before it calls", func(c *checker) {
 		c.rule("bad input is an *InvalidError, and nothing was sent")
@@ -58,9 +58,9 @@ var checkoutCases = []testCase{
 	}},
 }
 
-// again asks for what was asked for before.
-func (c *checker) again(ref string) error {
-	r := c.request(ref)
+// again asks for order-1, which was asked for before.
+func (c *checker) again() error {
+	r := c.request("order-1")
 	r.Repeat = true
 	_, err := c.Gateway.Checkout(c.ctx, r)
 	return err

@@ -56,7 +56,7 @@ func (c *checker) checkoutUnknown(kind simkit.Kind) {
 	err := c.within(func() error { return c.checkout(ctx, "order-1") })
 	c.isError(err, payments.ErrOutcomeUnknown, "Checkout")
 	c.rule("after an unknown outcome the same Ref is no second order")
-	c.ok(c.again("order-1"), "Checkout again")
+	c.ok(c.again(), "Checkout again")
 	c.do("order-1", pay)
-	c.isError(c.again("order-1"), payments.ErrWrongState, "Checkout after the payment")
+	c.isError(c.again(), payments.ErrWrongState, "Checkout after the payment")
 }
