@@ -94,17 +94,19 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	if err := p.mayBegin(s.now()); err != nil {
 		return closed(err)
 	}
-	if session, ok := p.Session(); ok && (params.Method != "" && params.Method != session.Method || session.Instructions.leadNowhere()) {
-		if p, err = s.replaceSession(ctx, p, session); err != nil {
-			return closed(err)
-		}
-	}
+	before, payable := p.Session()
+	replace := payable && (params.Method != "" && params.Method != before.Method || before.Instructions.leadNowhere())
 	var route []Choice
-	if session, ok := p.Session(); !ok || p.spent(session) {
+	if replace || !payable || p.spent(before) {
 		route, err = s.choose(ctx, RouteRequest{
 			Order: p.Order, Method: cmp.Or(params.Method, p.Method), Token: params.PaymentToken != "",
 		})
 		if err != nil {
+			return closed(err)
+		}
+	}
+	if replace { // only now: there is something to replace it by
+		if p, err = s.replaceSession(ctx, p, before); err != nil {
 			return closed(err)
 		}
 	}

@@ -619,3 +619,17 @@ func TestAPayerMayNotBeginForEver(t *testing.T) {
 	m.tell(m.fake, string(p.ID)+"-50", "tx", "settlement")
 	m.status(p, payments.StatusSettled)
 }
+
+// A method that nobody takes costs the payer nothing: what he has stays open.
+func TestAMethodThatNobodyTakesClosesNothing(t *testing.T) {
+	t.Parallel()
+	m := newMall(t, inOrder("fake"))
+	p := m.buyFor(payments.CreateParams{Method: "bank_transfer/bca"}, "fake").Payment
+	_, err := m.pay.Attempt(t.Context(), p.ID, payments.AttemptParams{Method: "pigeon"})
+	invalid := (*payments.InvalidError)(nil)
+	require.ErrorAs(t, err, &invalid)
+	session, ok := m.get(p.ID).Session()
+	require.True(t, ok)
+	require.EqualValues(t, "bank_transfer/bca", session.Method)
+	require.Empty(t, m.fake.canceled)
+}
