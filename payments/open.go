@@ -126,10 +126,11 @@ func ofBoth(last, before error) error {
 }
 
 // failOver has another gateway take a session's place. It returns nil if the
-// session is no longer what it was when its gateway was called.
+// session is no longer what it was when its gateway was called: somebody else
+// went on with it, or a notification says that it has begun.
 func (u *unit) failOver(i, tries int, to Choice, why error) *Session {
 	old := &u.p.Sessions[i]
-	if old.Closed || !old.OpenedAt.IsZero() || old.Tries != tries || u.p.mayBegin(u.at) != nil {
+	if old.Closed || !old.OpenedAt.IsZero() || old.Tries != tries || u.p.mayBegin(u.at) != nil || u.p.begunBy(*old) {
 		return nil
 	}
 	old.Closed, old.GivenUp = true, answerLost(why) || tries > 1 // the first try's was

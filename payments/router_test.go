@@ -633,3 +633,24 @@ func TestAMethodThatNobodyTakesClosesNothing(t *testing.T) {
 	require.EqualValues(t, "bank_transfer/bca", session.Method)
 	require.Empty(t, m.fake.canceled)
 }
+
+// The answer is lost, but a notification says that there is something: it is not
+// given up, and the next call finds it.
+func TestNoFailoverFromWhatHasBegun(t *testing.T) {
+	t.Parallel()
+	m := newMall(t, inOrder("fake", "other"))
+	m.fake.checkout = func(r payments.CheckoutRequest) (payments.CheckoutResult, error) {
+		m.tell(m.fake, r.Ref, "f1", "pending")
+		return payments.CheckoutResult{}, lost()
+	}
+	out, err := m.pay.Checkout(t.Context(), payments.CreateParams{User: ana, PlanID: "pro", Method: "bank_transfer/bca"})
+	require.ErrorIs(t, err, payments.ErrOutcomeUnknown)
+	require.Zero(t, m.other.count("checkout"))
+	m.fake.answers()
+	m.clock.Advance(time.Minute)
+	m.drain()
+	session, ok := m.get(out.Payment.ID).Session()
+	require.True(t, ok)
+	require.Equal(t, "fake", session.Gateway)
+	require.Empty(t, m.fake.canceled)
+}

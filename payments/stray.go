@@ -22,6 +22,9 @@ func (s *Service) replaceSession(ctx context.Context, p *Payment, session Sessio
 
 // strays are the payment's.
 func (p *Payment) strays() []Attempt {
+	if len(p.Attempts) == 0 || len(p.Attempts) == 1 && !p.givenUp(p.Attempts[0]) {
+		return nil // as of most payments
+	}
 	var strays []Attempt
 	covered := p.look().covered()
 	for _, a := range p.Attempts {
