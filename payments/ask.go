@@ -19,7 +19,6 @@ func (s *Service) lookUp(ctx context.Context, g Gateway, a AttemptRef) (Observat
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	o, err := reader.Status(ctx, a)
-	s.health.saw(g.Name(), s.now(), err)
 	if err != nil {
 		return Observation{}, fmt.Errorf("status of %s: %w", a.Ref, err)
 	}
@@ -149,9 +148,7 @@ func (s *Service) askAll(ctx context.Context, p *Payment) (*Payment, error) {
 		}
 	}
 	ask(p.doubtful())
-	if !answered {
-		ask(p.silent())
-	}
+	ask(p.silent(answered))
 	if mute && !answered && len(errs) == 0 {
 		return p, fmt.Errorf("ask about payment %s: %w", p.ID, ErrUnsupported)
 	}
@@ -172,13 +169,13 @@ func (p *Payment) doubtful() []question {
 		a := &p.Attempts[i]
 		if p.unfinished(p.stand(a)) {
 			qs = append(qs, question{a.Gateway, p.ref(a)})
-			known[a.TransactionID] = true
+			known[a.Gateway+"/"+a.TransactionID] = true
 		}
 	}
 	for _, d := range p.Watch.Doubts {
-		if !d.Contradicted && !known[d.TransactionID] {
+		if !d.Contradicted && !known[d.Gateway+"/"+d.TransactionID] {
 			qs = append(qs, question{d.Gateway, AttemptRef{PaymentID: p.ID, Ref: d.Ref, TransactionID: d.TransactionID}})
-			known[d.TransactionID] = true
+			known[d.Gateway+"/"+d.TransactionID] = true
 		}
 	}
 	for _, session := range p.Sessions { // what came of it is to be canceled
@@ -189,8 +186,9 @@ func (p *Payment) doubtful() []question {
 	return qs
 }
 
-// unwanted: the answer to the session's call was lost, and another one has
-// taken its place or brought the money.
+// unwanted: something may be there to pay by, and is not to be paid by: the
+// session was given up; or the answer to its call was lost, and another one has
+// brought the money.
 func (p *Payment) unwanted(session Session) bool {
 	if session.GivenUp {
 		return p.sweepable() || p.holdsMoney()
@@ -200,18 +198,19 @@ func (p *Payment) unwanted(session Session) bool {
 
 // begunBy reports whether an attempt of the session is known.
 func (p *Payment) begunBy(session Session) bool {
-	return slices.ContainsFunc(p.Attempts, func(a Attempt) bool { return a.Gateway == session.Gateway && a.Ref == session.Ref })
+	return slices.ContainsFunc(p.Attempts, session.has)
 }
 
 // silent are sessions in which something may have been started that nobody
-// told us of.
-func (p *Payment) silent() []question {
+// told us of. With unbegun only those of which nothing is known: of the others
+// what is known was asked about.
+func (p *Payment) silent(unbegun bool) []question {
 	if p.look().covered() {
 		return nil
 	}
 	var qs []question
 	for _, session := range p.Sessions {
-		if !session.Closed && session.Refused == "" {
+		if !session.Closed && session.Refused == "" && !(unbegun && p.begunBy(session)) {
 			qs = append(qs, question{session.Gateway, AttemptRef{PaymentID: p.ID, Ref: session.Ref}})
 		}
 	}

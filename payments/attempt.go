@@ -95,7 +95,7 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 		return closed(err)
 	}
 	before, payable := p.Session()
-	replace := payable && (params.Method != "" && params.Method != before.Method || before.Instructions.leadNowhere())
+	replace := payable && (!s.sameMethod(before, params.Method) || before.Instructions.leadNowhere())
 	var route []Choice
 	if replace || !payable || p.spent(before) {
 		route, err = s.choose(ctx, RouteRequest{
@@ -121,8 +121,14 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	}
 	p = started
 	if call {
-		session := p.Sessions[len(p.Sessions)-1]
-		if p, err = s.open(ctx, p, session, params.PaymentToken, behind(route, session.Gateway)); err != nil {
+		session, token, rest := p.Sessions[len(p.Sessions)-1], params.PaymentToken, []Choice(nil)
+		switch { // an answer of a former call may be waited for first
+		case session.Gateway != route[0].Gateway && token != "":
+			token = "" // it is of another gateway
+		case s.sameMethod(session, params.Method):
+			rest = behind(route, session.Gateway)
+		}
+		if p, err = s.open(ctx, p, session, token, rest); err != nil {
 			return closed(err)
 		}
 	}
@@ -133,10 +139,25 @@ func (s *Service) Attempt(ctx context.Context, id ID, params AttemptParams) (*Ch
 	if !ok || p.spent(session) {
 		return closed(fmt.Errorf("payment %s: %w: it is %s", id, ErrWrongState, p.Status))
 	}
-	if params.Method != "" && params.Method != session.Method { // the lost answer to a former call came first
+	if !s.sameMethod(session, params.Method) { // the lost answer to a former call came first
 		return s.Attempt(ctx, id, params)
 	}
 	return &Checkout{Payment: p, Session: &session, URL: cmp.Or(session.RedirectURL, s.statusURL(p))}, nil
+}
+
+// sameMethod reports whether the session is by the method, under whichever of
+// its names; none was asked for is the same.
+func (s *Service) sameMethod(session Session, method Method) bool {
+	if method == "" || method == session.Method {
+		return true
+	}
+	g, err := s.gateway(session.Gateway)
+	if err != nil || session.Method == "" {
+		return false
+	}
+	a, _ := takes(g, session.Method, Money{})
+	b, _ := takes(g, method, Money{})
+	return a.Method != "" && a.Method == b.Method
 }
 
 // mayBegin fails if it is too late to begin to pay.

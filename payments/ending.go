@@ -32,7 +32,7 @@ func (s *Service) end(ctx context.Context, id ID, how actFunc, verdict FactKind,
 	if p.holdsMoney() && !(void && p.voidable()) {
 		return p, p.tooLate()
 	}
-	if p.Facts.has(verdict) && !p.holdsMoney() && !p.hasOpenAttempt() {
+	if p.Facts.has(verdict) && !p.holdsMoney() && !p.hasOpenAttempt(nil) {
 		return p, nil
 	}
 	if p, err = s.endAll(ctx, p, how, void); err != nil {
@@ -58,15 +58,15 @@ func (s *Service) endAll(ctx context.Context, p *Payment, how actFunc, void bool
 	const rounds = 3 // he may begin again and again
 	for round := 1; ; round++ {
 		var err error
-		p, err = s.endAttempts(ctx, p, how, void)
-		if err == nil && (p.holdsMoney() || p.hasOpenAttempt()) {
+		p, err = s.endAttempts(ctx, p, how, void, nil)
+		if err == nil && (p.holdsMoney() || p.hasOpenAttempt(nil)) {
 			err = p.tooLate()
 		}
 		if err != nil {
 			return p, err
 		}
 		p, err = s.endSessions(ctx, p)
-		if begun := errors.Is(err, ErrWrongState) && !p.holdsMoney() && p.hasOpenAttempt(); !begun || round == rounds {
+		if begun := errors.Is(err, ErrWrongState) && !p.holdsMoney() && p.hasOpenAttempt(nil); !begun || round == rounds {
 			return p, err
 		}
 	}
@@ -118,8 +118,15 @@ func expireAttempt(ctx context.Context, g Gateway, a AttemptRef) error {
 // captured and not settled. The gateway is asked before, as an attempt may be
 // hearsay and its transaction somebody else's; and after, as neither the wish
 // nor the answer is merged.
-func (s *Service) endAttempts(ctx context.Context, p *Payment, how actFunc, void bool) (*Payment, error) {
+//
+// With a session only its own are ended. ErrUnsupported (wrapped): some cannot
+// be; all others were.
+func (s *Service) endAttempts(ctx context.Context, p *Payment, how actFunc, void bool, of *Session) (*Payment, error) {
+	var unsupported error
 	toEnd := func(a Attempt) bool {
+		if of != nil && !of.has(a) {
+			return false
+		}
 		st := p.stand(&a)
 		return isOpen(st.status) || void && st.voidable()
 	}
@@ -147,11 +154,15 @@ func (s *Service) endAttempts(ctx context.Context, p *Payment, how actFunc, void
 		if !toEnd(*p.Attempt(a.Gateway, a.TransactionID)) {
 			continue
 		}
-		if p, err = s.actAndAsk(ctx, p, g, ref, how); err != nil {
+		p, err = s.actAndAsk(ctx, p, g, ref, how)
+		switch {
+		case errors.Is(err, ErrUnsupported):
+			unsupported = err
+		case err != nil:
 			return p, err
 		}
 	}
-	return p, nil
+	return p, unsupported
 }
 
 // actAndAsk does something to an attempt at its gateway, and asks what came of
@@ -194,9 +205,10 @@ func (s *Service) closeSession(ctx context.Context, p *Payment, session Session)
 	if err != nil {
 		return p, err
 	}
-	if p, err = s.endAttempts(ctx, p, cancelAttempt, false); err != nil {
+	if p, err = s.endAttempts(ctx, p, cancelAttempt, false, &session); err != nil {
 		return p, err
 	}
+	canceled := true
 	if session.open() && !p.spent(session) {
 		ref := AttemptRef{PaymentID: p.ID, Ref: session.Ref, Token: session.Token, Method: session.Method}
 		err := cancelAttempt(ctx, g, ref)
@@ -206,23 +218,24 @@ func (s *Service) closeSession(ctx context.Context, p *Payment, session Session)
 		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnsupported) {
 			return p, err
 		}
+		canceled = !errors.Is(err, ErrUnsupported)
 	}
-	if p.holdsMoney() || p.hasOpenAttempt() {
+	if p.holdsMoney() || p.hasOpenAttempt(&session) {
 		return p, p.tooLate()
 	}
-	return s.markClosed(ctx, p, session)
+	return s.markClosed(ctx, p, session, canceled)
 }
 
 // markClosed writes down that nobody is to pay by the session any more, unless
-// somebody just has.
-func (s *Service) markClosed(ctx context.Context, p *Payment, session Session) (*Payment, error) {
+// somebody just has; and whether its gateway knows.
+func (s *Service) markClosed(ctx context.Context, p *Payment, session Session, canceled bool) (*Payment, error) {
 	closed, err := s.updateID(ctx, p.ID, func(u *unit) error {
 		if u.p.holdsMoney() {
 			return u.p.tooLate()
 		}
 		for i := range u.p.Sessions {
 			if x := &u.p.Sessions[i]; x.Gateway == session.Gateway && x.Ref == session.Ref {
-				x.Closed = true
+				x.Closed, x.GivenUp = true, x.GivenUp || !canceled
 			}
 		}
 		return nil

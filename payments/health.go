@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Health is what this process has seen of a gateway lately. A gateway is to be
+// Health is what this process has seen of a gateway's checkouts lately; look-ups
+// do not count, as they may work while checkouts do not. A gateway is to be
 // avoided for half a minute after three calls in a row that failed, or one that
 // ran into its timeout, then for ever longer, up to eight minutes; and for as
 // long as it asks by itself. A call that succeeds, or is refused, makes it well.
@@ -41,7 +42,7 @@ func (m *monitor) of(gateway string) Health {
 	return m.health[gateway]
 }
 
-// saw takes in how a call ended.
+// saw takes in how a checkout ended.
 func (m *monitor) saw(gateway string, at time.Time, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the caller's doing
@@ -55,8 +56,7 @@ func (m *monitor) saw(gateway string, at time.Time, err error) {
 	answer := (*GatewayError)(nil)
 	known := errors.As(err, &answer)
 	switch {
-	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrUnsupported), refusedFinally(err),
-		errors.Is(err, ErrWrongState) && !errors.Is(err, ErrOutcomeUnknown):
+	case err == nil, refusedFinally(err), errors.Is(err, ErrWrongState) && !errors.Is(err, ErrOutcomeUnknown):
 		delete(m.health, gateway)
 		return
 	case known && (answer.HTTPStatus == http.StatusTooManyRequests || answer.RetryAfter > 0):

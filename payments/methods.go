@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -73,10 +74,13 @@ func (s *Service) MethodsFor(ctx context.Context, order Order) ([]MethodInfo, er
 		}
 		listers++
 		for _, m := range lister.Methods() {
-			if seen[m.Method] {
+			names := append([]Method{m.Method}, m.Aliases...)
+			if slices.ContainsFunc(names, func(name Method) bool { return seen[name] }) {
 				continue
 			}
-			seen[m.Method] = true
+			for _, name := range names {
+				seen[name] = true
+			}
 			info, err := s.offer(ctx, order, m)
 			if invalid := (*InvalidError)(nil); errors.As(err, &invalid) {
 				continue

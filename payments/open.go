@@ -98,9 +98,13 @@ func (u *unit) recordOpening(session *Session, result CheckoutResult, callErr er
 // could have seen or paid by: it was refused, or was not made; or its answer
 // was lost, and with it what is needed to pay. That does not hold for methods
 // that need nothing more from the payer than what was sent, or ring his phone.
+// Of a session that was tried before, an answer was lost, whatever this one says.
 func (s *Service) unseen(g Gateway, session Session, callErr error) bool {
-	if !answerLost(callErr) {
-		return !errors.Is(callErr, ErrWrongState)
+	if errors.Is(callErr, ErrWrongState) && !errors.Is(callErr, ErrOutcomeUnknown) {
+		return false
+	}
+	if session.Tries == 1 && !answerLost(callErr) {
+		return true
 	}
 	if session.Method == "" {
 		return true // the address of the page was lost
@@ -130,7 +134,8 @@ func ofBoth(last, before error) error {
 // went on with it, or a notification says that it has begun.
 func (u *unit) failOver(i, tries int, to Choice, why error) *Session {
 	old := &u.p.Sessions[i]
-	if old.Closed || !old.OpenedAt.IsZero() || old.Tries != tries || u.p.mayBegin(u.at) != nil || u.p.begunBy(*old) {
+	if old.Closed || !old.OpenedAt.IsZero() || old.Tries != tries || u.p.mayBegin(u.at) != nil || u.p.begunBy(*old) ||
+		len(u.p.Sessions) >= maxSessions {
 		return nil
 	}
 	old.Closed, old.GivenUp = true, answerLost(why) || tries > 1 // the first try's was

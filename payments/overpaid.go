@@ -12,10 +12,10 @@ import (
 func (s *Service) RefundOverpaid(name string) {
 	s.OnOverpaid(name, func(ctx context.Context, e Overpaid) error {
 		_, err := s.Refund(WithActor(ctx, "hook:"+name), e.Order.ID, RefundParams{
-			Attempt: e.TransactionID, Reason: "paid twice", Key: "overpaid-" + string(e.EventID),
+			Attempt: e.TransactionID, Gateway: e.Gateway, Reason: "paid twice", Key: "overpaid-" + string(e.EventID), surplus: true,
 		})
 		switch {
-		case errors.Is(err, ErrWrongState): // somebody has sent it back already
+		case errors.Is(err, ErrWrongState): // somebody has sent it back already, or the other one
 			return nil
 		case errors.Is(err, ErrUnsupported):
 			_, err = s.updateID(ctx, e.Order.ID, func(u *unit) error {

@@ -110,9 +110,9 @@ type Session struct {
 	// Closed: no longer to be paid; another one took its place, or the
 	// payment was canceled or has lapsed.
 	Closed bool `json:"closed,omitempty"`
-	// GivenUp: the gateway's answer was lost, and another one took its place
-	// before the payer had seen anything. What may have been made is canceled
-	// when it shows.
+	// GivenUp: closed here only, as the gateway's answer was lost, or as it
+	// cannot cancel. It is still asked about; what shows up is canceled, if it can
+	// be.
 	GivenUp bool `json:"given_up,omitempty"`
 	// Extra holds the gateway's own options, as JSON, for the call to be
 	// made again.
@@ -121,6 +121,9 @@ type Session struct {
 
 // open reports whether the payer may still pay by it.
 func (s Session) open() bool { return !s.OpenedAt.IsZero() && !s.Closed }
+
+// has reports whether the attempt is of the session.
+func (s Session) has(a Attempt) bool { return a.Gateway == s.Gateway && a.Ref == s.Ref }
 
 // Attempt is one transaction at a gateway. A Snap session can see several:
 // a denied card, then a paid virtual account.

@@ -14,10 +14,14 @@ type RefundParams struct {
 	Amount Money
 	// Attempt is the transaction to refund; empty if only one has money.
 	Attempt string
+	// Gateway is the attempt's: only needed if two gateways share a transaction id.
+	Gateway string
 	Reason  string
 	// Key makes a repeat safe: the same key never refunds twice. Required;
 	// letters, digits, "-" and "_", at most 64.
 	Key string
+
+	surplus bool // only what the order does not need
 }
 
 // RefundState is where a refund stands.
@@ -141,7 +145,7 @@ func (u *unit) requestRefund(ctx context.Context, params RefundParams) (Refund, 
 			continue
 		}
 		same := (params.Amount == Money{} || params.Amount == r.Amount) &&
-			(params.Attempt == "" || params.Attempt == r.TransactionID)
+			(params.Attempt == "" || params.Attempt == r.TransactionID) && (params.Gateway == "" || params.Gateway == r.Gateway)
 		if !same {
 			return Refund{}, fmt.Errorf("refund %q: %w", params.Key, ErrKeyReused)
 		}
@@ -150,9 +154,12 @@ func (u *unit) requestRefund(ctx context.Context, params RefundParams) (Refund, 
 		}
 		return r, nil
 	}
-	a, left, err := u.refundable(params.Attempt)
+	a, left, err := u.refundable(params.Gateway, params.Attempt)
 	if err != nil {
 		return Refund{}, err
+	}
+	if params.surplus && u.p.needs(a) {
+		return Refund{}, fmt.Errorf("payment %s: %w: the order is not paid for otherwise", u.p.ID, ErrWrongState)
 	}
 	amount := params.Amount
 	if amount == (Money{}) {
@@ -175,7 +182,7 @@ func (u *unit) requestRefund(ctx context.Context, params RefundParams) (Refund, 
 
 // retryRefund writes down that a refund is asked for again after a no.
 func (u *unit) retryRefund(ctx context.Context, r Refund) (Refund, error) {
-	a, left, err := u.refundable(r.TransactionID)
+	a, left, err := u.refundable(r.Gateway, r.TransactionID)
 	if err != nil {
 		return Refund{}, err
 	}
@@ -189,15 +196,15 @@ func (u *unit) retryRefund(ctx context.Context, r Refund) (Refund, error) {
 
 // refundable picks the attempt to refund and says how much of it is left:
 // neither gone, one way or another, nor asked for.
-func (u *unit) refundable(transactionID string) (*Attempt, int64, error) {
+func (u *unit) refundable(gateway, transactionID string) (*Attempt, int64, error) {
 	var found *Attempt
 	var left int64
 	for i := range u.p.Attempts {
 		a := &u.p.Attempts[i]
 		st := u.p.stand(a)
-		rest := st.in - st.out - st.lost
-		for _, pending := range a.pendingRefunds() {
-			rest -= pending.Amount.Amount
+		rest := u.p.left(st)
+		if gateway != "" && a.Gateway != gateway {
+			continue
 		}
 		if transactionID != "" && a.TransactionID != transactionID || transactionID == "" && rest <= 0 {
 			continue
@@ -211,6 +218,27 @@ func (u *unit) refundable(transactionID string) (*Attempt, int64, error) {
 		return nil, 0, fmt.Errorf("payment %s: %w: there is nothing to refund", u.p.ID, ErrWrongState)
 	}
 	return found, left, nil
+}
+
+// left is what an attempt holds that is neither gone nor asked for.
+func (p *Payment) left(s standing) int64 {
+	rest := s.in - s.out - s.lost
+	for _, pending := range s.attempt.pendingRefunds() {
+		rest -= pending.Amount.Amount
+	}
+	return rest
+}
+
+// needs reports whether the order would not be paid for without the attempt.
+func (p *Payment) needs(a *Attempt) bool {
+	o := p.look()
+	var others int64
+	for _, s := range o.attempts {
+		if s.live() && s.attempt != a {
+			others += p.left(s)
+		}
+	}
+	return others < o.due
 }
 
 // sendRefund asks the gateway and records its answer. The caller may go away

@@ -5,9 +5,8 @@ import (
 	"errors"
 )
 
-// A stray is an attempt that can still be paid although nobody is to: at a
-// gateway that was given up, whose answer was lost; or beside money that has
-// come in by another one.
+// A stray is an attempt that can still be paid although nobody is to: of a
+// session that was given up; or beside money that has come in by another one.
 
 // replaceSession closes a session because the payer chose another way to pay.
 // What its gateway cannot cancel may still be paid there: that was the payer's
@@ -17,7 +16,7 @@ func (s *Service) replaceSession(ctx context.Context, p *Payment, session Sessio
 	if !errors.Is(err, ErrUnsupported) {
 		return closed, err
 	}
-	return s.markClosed(ctx, p, session)
+	return s.markClosed(ctx, p, session, false)
 }
 
 // strays are the payment's.
@@ -38,7 +37,7 @@ func (p *Payment) strays() []Attempt {
 // givenUp: the attempt is of a session that another gateway took the place of.
 func (p *Payment) givenUp(a Attempt) bool {
 	for _, session := range p.Sessions {
-		if session.GivenUp && session.Gateway == a.Gateway && session.Ref == a.Ref {
+		if session.GivenUp && session.has(a) {
 			return true
 		}
 	}
@@ -51,9 +50,11 @@ func (s *Service) endStrays(ctx context.Context, p *Payment) (*Payment, error) {
 	var errs []error
 	for _, a := range p.strays() {
 		g, err := s.gateway(a.Gateway)
-		if err == nil {
-			p, err = s.actAndAsk(ctx, p, g, p.ref(&a), cancelAttempt)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
+		p, err = s.actAndAsk(ctx, p, g, p.ref(&a), cancelAttempt)
 		if !errors.Is(err, ErrUnsupported) && !aboutNothing(err) {
 			errs = append(errs, err)
 		}

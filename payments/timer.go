@@ -49,7 +49,7 @@ func (s *Service) wakeAt(p *Payment, c *Claim, at time.Time) time.Time {
 			by(again)
 		}
 	}
-	if news := at.Sub(p.Watch.ChangedAt); len(p.doubtful())+len(p.silent()) > 0 && news < askFor {
+	if news := at.Sub(p.Watch.ChangedAt); len(p.doubtful())+len(p.silent(false)) > 0 && news < askFor {
 		by(s.cfg.Reconcile.after(p.Watch.ChangedAt, at))
 	}
 	for _, d := range p.Watch.Doubts {
@@ -97,7 +97,7 @@ func (p *Payment) sweepable() bool {
 	if p.Amount.IsZero() || p.holdsMoney() {
 		return false
 	}
-	return p.hasOpenAttempt() || p.look().in == 0 && !p.ended()
+	return p.hasOpenAttempt(nil) || p.look().in == 0 && !p.ended()
 }
 
 // ended: nobody is to pay any more.
@@ -143,8 +143,8 @@ func (s *Service) wake(ctx context.Context, p *Payment) error {
 		}
 		return p, err
 	})
+	try(s.endStrays)
 	if asked {
-		try(s.endStrays)
 		try(s.resumeRefunds)
 		try(s.sweep)
 	}
@@ -190,7 +190,7 @@ func (s *Service) healOpening(ctx context.Context, p *Payment) (*Payment, error)
 		}
 		started, err := s.updateID(ctx, p.ID, func(u *unit) error {
 			for i := range u.p.Sessions {
-				if x := &u.p.Sessions[i]; x.Ref == session.Ref && x.Tries == session.Tries {
+				if x := &u.p.Sessions[i]; x.Gateway == session.Gateway && x.Ref == session.Ref && x.Tries == session.Tries && !x.Closed {
 					x.TriedAt, x.Tries = u.at, x.Tries+1
 					session = *x
 					return nil
@@ -219,8 +219,8 @@ func (s *Service) sweep(ctx context.Context, p *Payment) (*Payment, error) {
 	if !p.sweepable() || s.now().Before(p.deadline().Add(sweepGrace)) {
 		return p, nil
 	}
-	p, err := s.endAttempts(ctx, p, expireAttempt, false)
-	if err != nil || !p.sweepable() || p.hasOpenAttempt() {
+	p, err := s.endAttempts(ctx, p, expireAttempt, false, nil)
+	if err != nil || !p.sweepable() || p.hasOpenAttempt(nil) {
 		if errors.Is(err, ErrUnsupported) {
 			err = nil // wait for the gateway's own word
 		}
@@ -233,16 +233,17 @@ func (s *Service) sweep(ctx context.Context, p *Payment) (*Payment, error) {
 		return p, err
 	}
 	return s.updateID(ctx, p.ID, func(u *unit) error {
-		if u.p.sweepable() && !u.p.ended() && !u.p.hasOpenAttempt() {
+		if u.p.sweepable() && !u.p.ended() && !u.p.hasOpenAttempt(nil) {
 			u.learn(Fact{Kind: FactLapsed})
 		}
 		return nil
 	})
 }
 
-func (p *Payment) hasOpenAttempt() bool {
+// hasOpenAttempt: an attempt can still be paid, of a session if one is given.
+func (p *Payment) hasOpenAttempt(of *Session) bool {
 	for i := range p.Attempts {
-		if isOpen(p.stand(&p.Attempts[i]).status) {
+		if (of == nil || of.has(p.Attempts[i])) && isOpen(p.stand(&p.Attempts[i]).status) {
 			return true
 		}
 	}

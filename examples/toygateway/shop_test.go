@@ -2,6 +2,7 @@ package toygateway_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func openShop(t *testing.T) *shop {
 		Store: memory.New(), Gateways: []payments.Gateway{gateway}, Clock: s.clock,
 		PublicURL: "https://shop.test/pay",
 		Items:     payments.Items{{ID: "mug", Name: "Mug", Price: payments.IDR(29_000)}},
+		Logger:    slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	s.OnSettled("ship", func(context.Context, payments.Settled) error { s.settled++; return nil })

@@ -36,6 +36,9 @@ func (f Fee) Of(amount payments.Money) (payments.Money, bool) {
 	if rest > 0 {
 		fee++
 	}
+	if fee < f.Fixed.Amount {
+		return payments.Money{}, false // beyond all money there is
+	}
 	fee = max(fee, f.Min.Amount)
 	if f.Max.Amount > 0 {
 		fee = min(fee, f.Max.Amount)
@@ -108,6 +111,7 @@ type withFees struct {
 
 func (w withFees) Route(ctx context.Context, r payments.RouteRequest) ([]payments.Choice, error) {
 	choices, err := w.router.Route(ctx, r)
+	choices = slices.Clone(choices) // they may be the router's own
 	for i := range choices {
 		if cost, ok := w.cost(r, choices[i].Gateway); ok {
 			choices[i].Cost = cost

@@ -185,6 +185,8 @@ func TestFees(t *testing.T) {
 	}
 	_, ok := routing.Fee{Fixed: payments.IDR(1)}.Of(payments.Money{Amount: 1, Currency: "USD"})
 	require.False(t, ok)
+	_, ok = routing.Fee{Fixed: payments.IDR(math.MaxInt64), BasisPoints: 1}.Of(payments.IDR(100_000))
+	require.False(t, ok)
 }
 
 // The part is exact at every size: the least whole number that is not below it.
@@ -216,7 +218,7 @@ func TestRulesThatCannotWork(t *testing.T) {
 		"rule 2: set exactly one of":       routing.Rules(routing.Rule{Use: []string{"fazz"}}, routing.Rule{Use: []string{"fazz"}, Split: map[string]int{"fazz": 1}}),
 		`best: "stripe" is not the name`:   routing.Rules(routing.Rule{Name: "best", Use: []string{"stripe"}}),
 		`"xendit" is not the name`:         routing.Rules(routing.Rule{Split: map[string]int{"xendit": 1}}),
-		`weight of "fazz" is negative`:     routing.Rules(routing.Rule{Split: map[string]int{"fazz": -1}}),
+		`weight of "fazz" is negative, or`: routing.Rules(routing.Rule{Split: map[string]int{"fazz": -1}}),
 		"all weights are zero":             routing.Rules(routing.Rule{Split: map[string]int{"fazz": 0}}),
 		"no amount is between Min and Max": routing.Rules(routing.Rule{Use: []string{"fazz"}, Min: payments.IDR(2), Max: payments.IDR(1)}),
 		`fees: "doku" is not the name`:     routing.Rules(routing.Rule{By: routing.Cheapest(routing.Fees{"doku": {}})}),

@@ -140,7 +140,7 @@ func (rule Rule) route(ctx context.Context, r payments.RouteRequest) ([]payments
 
 // able are the choices that can take it.
 func able(r payments.RouteRequest, choices []payments.Choice) []payments.Choice {
-	return slices.DeleteFunc(choices, func(c payments.Choice) bool {
+	return slices.DeleteFunc(slices.Clone(choices), func(c payments.Choice) bool {
 		_, ok := candidate(r, c.Gateway)
 		return !ok
 	})
@@ -199,8 +199,8 @@ func (rule Rule) check(gateways []string) error {
 	names := slices.Clone(rule.Use)
 	for name, weight := range rule.Split {
 		names = append(names, name)
-		if weight < 0 {
-			return fmt.Errorf("Split: the weight of %q is negative", name)
+		if weight < 0 || weight > 1_000_000 {
+			return fmt.Errorf("Split: the weight of %q is negative, or above a million", name)
 		}
 	}
 	if rule.Split != nil && total(rule.Split) == 0 {
