@@ -119,12 +119,12 @@ func expireAttempt(ctx context.Context, g Gateway, a AttemptRef) error {
 // hearsay and its transaction somebody else's; and after, as neither the wish
 // nor the answer is merged.
 //
-// With a session only its own are ended. ErrUnsupported (wrapped): some cannot
-// be; all others were.
-func (s *Service) endAttempts(ctx context.Context, p *Payment, how actFunc, void bool, of *Session) (*Payment, error) {
+// which, if not nil, leaves others alone. ErrUnsupported (wrapped): some cannot
+// be ended; all others were.
+func (s *Service) endAttempts(ctx context.Context, p *Payment, how actFunc, void bool, which func(Attempt) bool) (*Payment, error) {
 	var unsupported error
 	toEnd := func(a Attempt) bool {
-		if of != nil && !of.has(a) {
+		if which != nil && !which(a) {
 			return false
 		}
 		st := p.stand(&a)
@@ -205,7 +205,7 @@ func (s *Service) closeSession(ctx context.Context, p *Payment, session Session)
 	if err != nil {
 		return p, err
 	}
-	if p, err = s.endAttempts(ctx, p, cancelAttempt, false, &session); err != nil {
+	if p, err = s.endAttempts(ctx, p, cancelAttempt, false, session.has); err != nil {
 		return p, err
 	}
 	canceled := true

@@ -81,6 +81,7 @@ func (u *unit) recordOpening(session *Session, result CheckoutResult, callErr er
 	switch {
 	case callErr == nil:
 		session.OpenedAt, session.Token, session.RedirectURL = u.at, result.Token, result.RedirectURL
+		session.GivenUp = session.GivenUp && session.Closed
 		u.learn(Fact{Kind: FactOpened, Key: session.Ref})
 		if o := result.Observation; o.TransactionID != "" {
 			session.TransactionID, session.Instructions = o.TransactionID, o.Instructions
@@ -88,7 +89,7 @@ func (u *unit) recordOpening(session *Session, result CheckoutResult, callErr er
 			u.absorb(session.Gateway, AttemptRef{Ref: session.Ref}, o)
 		}
 	case refusedFinally(callErr):
-		session.Refused = callErr.Error()
+		session.Refused, session.GivenUp = callErr.Error(), session.Tries > 1 // the first try's answer was lost
 		u.learn(Fact{Kind: FactRefused, Key: session.Ref, Text: clip(callErr.Error())})
 	}
 	// Anything else leaves the session unanswered: the timer asks again.

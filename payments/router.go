@@ -69,7 +69,7 @@ type MethodChooser interface {
 // choose asks the Router. Without one the first gateway that can take it does,
 // and no other: which account money goes to is not for a default to change.
 func (s *Service) choose(ctx context.Context, r RouteRequest) ([]Choice, error) {
-	if len(s.cfg.Gateways) == 1 {
+	if s.cfg.Router == nil && len(s.cfg.Gateways) == 1 {
 		return []Choice{{Gateway: s.cfg.Gateways[0].Name()}}, nil
 	}
 	r.At, r.Candidates = s.now(), nil

@@ -641,3 +641,43 @@ func TestNoFailoverFromWhatHasBegun(t *testing.T) {
 	require.Equal(t, "fake", session.Gateway)
 	require.Empty(t, m.fake.canceled)
 }
+
+// Whoever has one genuine message can name anybody's transaction as one of his
+// own order's (its id is not signed). When his order is paid, what is open beside
+// the money is canceled: never that one.
+func TestAStrayThatIsSomebodyElsesIsNotCanceled(t *testing.T) {
+	t.Parallel()
+	for _, reachable := range []bool{true, false} {
+		m := newMall(t, inOrder("fake"))
+		victim := m.buyFor(payments.CreateParams{Method: "bank_transfer/bca"}, "fake").Payment
+		m.tell(m.fake, victim.Sessions[0].Ref, "victim", "pending")
+		p := m.buyFor(payments.CreateParams{Method: "bank_transfer/bca"}, "fake").Payment
+		code, _ := m.notify(note{Ref: p.Sessions[0].Ref, Tx: "victim", Word: "pending", Amount: 29_000})
+		require.Equal(t, http.StatusOK, code)
+		m.tell(m.fake, p.Sessions[0].Ref, "own", "settlement")
+		if !reachable {
+			m.fake.status = func(payments.AttemptRef) (payments.Observation, error) { return payments.Observation{}, down() }
+		}
+		_ = m.pay.Drain(t.Context())
+		m.clock.Advance(time.Hour)
+		_ = m.pay.Drain(t.Context())
+		require.Empty(t, m.fake.canceled)
+		m.status(victim, payments.StatusPending)
+	}
+}
+
+// A Router may be there for its fees alone.
+func TestARouterForOneGateway(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, func(c *payments.Config) {
+		c.Router = payments.RouterFunc(func(context.Context, payments.RouteRequest) ([]payments.Choice, error) {
+			return []payments.Choice{{Gateway: "fake", Cost: payments.IDR(700)}}, nil
+		})
+	})
+	found, err := s.pay.Methods(t.Context(), payments.IDR(29_000))
+	require.NoError(t, err)
+	require.Equal(t, payments.IDR(700), found[0].Surcharge)
+	p := s.buy("ana", `{"plan_id":"pro"}`)
+	require.Equal(t, payments.IDR(700), p.Sessions[0].Cost)
+	require.NotContains(t, s.kinds(p), payments.EventRouted, "there was no choice")
+}

@@ -34,7 +34,7 @@ func (p *Payment) strays() []Attempt {
 	return strays
 }
 
-// givenUp: the attempt is of a session that another gateway took the place of.
+// givenUp: the attempt is of a session that was.
 func (p *Payment) givenUp(a Attempt) bool {
 	for _, session := range p.Sessions {
 		if session.GivenUp && session.has(a) {
@@ -44,18 +44,17 @@ func (p *Payment) givenUp(a Attempt) bool {
 	return false
 }
 
-// endStrays cancels them. One whose gateway cannot stays: if it is paid, that
-// is told as Overpaid.
+// endStrays cancels them, each for itself: that one gateway is down is no reason
+// to leave what is at another. One whose gateway cannot stays: if it is paid,
+// that is told as Overpaid.
 func (s *Service) endStrays(ctx context.Context, p *Payment) (*Payment, error) {
 	var errs []error
-	for _, a := range p.strays() {
-		g, err := s.gateway(a.Gateway)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		p, err = s.actAndAsk(ctx, p, g, p.ref(&a), cancelAttempt)
-		if !errors.Is(err, ErrUnsupported) && !aboutNothing(err) {
+	for _, stray := range p.strays() {
+		var err error
+		p, err = s.endAttempts(ctx, p, cancelAttempt, false, func(a Attempt) bool {
+			return a.Gateway == stray.Gateway && a.TransactionID == stray.TransactionID
+		})
+		if !errors.Is(err, ErrUnsupported) {
 			errs = append(errs, err)
 		}
 	}
