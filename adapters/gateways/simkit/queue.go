@@ -250,3 +250,17 @@ func (q *Queue) Answers() []Answer {
 	defer q.mu.Unlock()
 	return slices.Clone(q.answers)
 }
+
+// Replay adds a notification once more, word for word as it was, due at once:
+// the one of that ID among Answers. It returns false if there is none.
+func (q *Queue) Replay(id int64, now time.Time) bool {
+	for _, a := range q.Answers() {
+		if a.Sent.ID == id {
+			sent := a.Sent
+			sent.Due, sent.Tries = now, 0
+			q.Add(sent)
+			return true
+		}
+	}
+	return false
+}

@@ -39,7 +39,7 @@ func WithScenario(faults ...simkit.Fault) Option { return func(s *Server) { s.fa
 // answered. A simulator that lives in the process of the shop then forgets
 // nothing when that process is killed. A file that does not exist is made.
 // One simulator a file, and small numbers of payments.
-func WithStateFile(path string) Option { return func(s *Server) { s.stateFile = path } }
+func WithStateFile(path string) Option { return func(s *Server) { s.file.Path = path } }
 
 // WithRetry sets the pauses before a refused callback is sent again, and with
 // their number the most that it is. Default: 20 times 5 minutes, which is what

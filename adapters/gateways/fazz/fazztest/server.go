@@ -24,7 +24,7 @@ type Server struct {
 	apiKey        string
 	secretKey     string
 	signingSecret string
-	stateFile     string
+	file          simkit.StateFile
 	retryAfter    []time.Duration
 	timeout       time.Duration
 	settleAfter   time.Duration // below zero: never by itself

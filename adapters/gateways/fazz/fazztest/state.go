@@ -1,12 +1,7 @@
 package fazztest
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/lunaspay/lunas/adapters/gateways/simkit"
@@ -23,31 +18,19 @@ type state struct {
 	byRef map[string]*Payment // the newest
 	// nextAt is no later than what the clock brings next; zero: nothing.
 	nextAt time.Time
-	// saved is what the file holds.
-	saved []byte
 }
 
 // load reads the state file, if there is one.
 func (s *Server) load() error {
 	s.state = state{byID: map[string]*Payment{}, byRef: map[string]*Payment{}}
-	if s.stateFile == "" {
-		return nil
-	}
-	data, err := os.ReadFile(s.stateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read state: %w", err)
-	}
 	var kept state
-	if err := json.Unmarshal(data, &kept); err != nil {
-		return fmt.Errorf("read state file %s: %w", s.stateFile, err)
+	if err := s.file.Load(&kept); err != nil {
+		return err
 	}
 	s.state.Counter = kept.Counter
 	for i, p := range kept.Payments {
 		if p == nil || p.channel() == nil {
-			return fmt.Errorf("read state file %s: payment %d is none", s.stateFile, i)
+			return s.file.Wrong(fmt.Errorf("payment %d is none", i))
 		}
 		s.add(p)
 		s.expect(p)
@@ -65,22 +48,10 @@ func (s *Server) add(p *Payment) {
 
 // save writes the state file, if there is one and something has changed.
 func (s *Server) save() error {
-	if s.stateFile == "" {
-		return nil
+	if s.file.Path != "" {
+		s.state.Waiting = s.queue.Waiting()
 	}
-	s.state.Waiting = s.queue.Waiting()
-	data, err := json.Marshal(s.state)
-	if err != nil {
-		return fmt.Errorf("save state: %w", err)
-	}
-	if bytes.Equal(data, s.state.saved) {
-		return nil
-	}
-	if err := simkit.WriteFile(s.stateFile, data); err != nil {
-		return err
-	}
-	s.state.saved = data
-	return nil
+	return s.file.Save(s.state)
 }
 
 // next returns the next number of the counter.

@@ -165,16 +165,13 @@ func (s *Server) Answers() []simkit.Answer { return s.queue.Answers() }
 // that [simkit.Sent.ID] among [Server.Answers]. Whoever has seen it could do
 // the same.
 func (s *Server) Replay(id int64) error {
-	for _, a := range s.Answers() {
-		if a.Sent.ID == id {
-			return s.change(func(now time.Time) error {
-				sent := a.Sent
-				sent.Due, sent.Tries = now, 0
-				s.queue.Add(sent)
-				s.wake()
-				return nil
-			})
-		}
+	found := false
+	if err := s.change(func(now time.Time) error { found = s.queue.Replay(id, now); return nil }); err != nil {
+		return err
+	}
+	if found {
+		s.wake()
+		return nil
 	}
 	return fmt.Errorf("midtranstest: no notification %d was sent", id)
 }

@@ -54,7 +54,7 @@ func WithScenario(faults ...simkit.Fault) Option { return func(s *Server) { s.fa
 // before a change is answered. A simulator that lives in the process of the
 // shop then forgets nothing when that process is killed. A file that does not
 // exist is made. One simulator a file, and small numbers of orders.
-func WithStateFile(path string) Option { return func(s *Server) { s.stateFile = path } }
+func WithStateFile(path string) Option { return func(s *Server) { s.file.Path = path } }
 
 // WithRetry sets the pauses before a refused notification is sent again, and
 // with their number the most that it is. Default: 2, 10, 30, 90 and 210

@@ -24,7 +24,7 @@ type Server struct {
 	clock      payments.Clock
 	serverKey  string
 	clientKey  string
-	stateFile  string
+	file       simkit.StateFile
 	retryAfter []time.Duration
 	timeout    time.Duration
 	faults     simkit.Faults

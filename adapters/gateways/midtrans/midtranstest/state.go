@@ -1,12 +1,8 @@
 package midtranstest
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/lunaspay/lunas/adapters/gateways/simkit"
@@ -36,8 +32,6 @@ type state struct {
 	transactions  map[string]*Transaction
 	// nextAt is no later than what the clock brings next; zero: nothing.
 	nextAt time.Time
-	// saved is what the file holds.
-	saved []byte
 }
 
 // load reads the state file, if there is one.
@@ -47,23 +41,13 @@ func (s *Server) load() error {
 		pages: map[string]*Page{}, transactions: map[string]*Transaction{}, accounts: map[string]*account{},
 		subscriptions: map[string]*subscription{},
 	}
-	if s.stateFile == "" {
-		return nil
-	}
-	data, err := os.ReadFile(s.stateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read state: %w", err)
-	}
-	if err := json.Unmarshal(data, &s.state); err != nil {
-		return fmt.Errorf("read state file %s: %w", s.stateFile, err)
+	if err := s.file.Load(&s.state); err != nil {
+		return err
 	}
 	for _, l := range s.state.Links {
 		parsed, err := parseLink(l.Request)
 		if err != nil {
-			return fmt.Errorf("read state file %s: payment link %q: %w", s.stateFile, l.OrderID, err)
+			return s.file.Wrong(fmt.Errorf("payment link %q: %w", l.OrderID, err))
 		}
 		l.parsed, s.state.links[l.OrderID] = parsed, l
 	}
@@ -78,7 +62,7 @@ func (s *Server) load() error {
 		s.state.orders[o.ID] = o
 		for _, p := range o.Pages {
 			if err := json.Unmarshal(p.Request, &p.parsed); err != nil {
-				return fmt.Errorf("read state file %s: page of order %q: %w", s.stateFile, o.ID, err)
+				return s.file.Wrong(fmt.Errorf("page of order %q: %w", o.ID, err))
 			}
 			s.state.pages[p.Token] = p
 			if p.link = s.state.links[p.LinkOrderID]; p.link != nil { // it has one page
@@ -96,22 +80,10 @@ func (s *Server) load() error {
 
 // save writes the state file, if there is one and something has changed.
 func (s *Server) save() error {
-	if s.stateFile == "" {
-		return nil
+	if s.file.Path != "" {
+		s.state.Waiting = s.queue.Waiting()
 	}
-	s.state.Waiting = s.queue.Waiting()
-	data, err := json.Marshal(s.state)
-	if err != nil {
-		return fmt.Errorf("save state: %w", err)
-	}
-	if bytes.Equal(data, s.state.saved) {
-		return nil
-	}
-	if err := simkit.WriteFile(s.stateFile, data); err != nil {
-		return err
-	}
-	s.state.saved = data
-	return nil
+	return s.file.Save(s.state)
 }
 
 // next returns the next number of the counter.
