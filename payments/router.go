@@ -108,9 +108,6 @@ func (s *Service) choose(ctx context.Context, r RouteRequest) ([]Choice, error) 
 	if len(route) == 0 {
 		return nil, noTaker(r)
 	}
-	if r.Token {
-		route = route[:1]
-	}
 	return route, nil
 }
 

@@ -303,13 +303,13 @@ func TestFaultAMethodIsListedTwice(t *testing.T) {
 	require.Equal(t, 1, names["bank_transfer/bca"], "%v", found)
 }
 
-// Two gateways refuse for good. Each click of one user on "pay" adds two
-// sessions, two references and two events to his payment, for a day: there is no
+// Three gateways refuse for good. Each click of one user on "pay" adds three
+// sessions, three references and three events to his payment, for a day: there is no
 // bound, and every look reads the parked messages of each.
 func TestFaultSessionsGrowWithoutBound(t *testing.T) {
 	t.Parallel()
-	m := newMall(t, inOrder("fake", "other"))
-	for _, g := range []*fakeGateway{m.fake, m.other} {
+	m := newMall(t, inOrder("fake", "other", "third"))
+	for _, g := range []*fakeGateway{m.fake, m.other, m.third} {
 		g.checkout = func(payments.CheckoutRequest) (payments.CheckoutResult, error) {
 			return payments.CheckoutResult{}, refusal("400")
 		}
@@ -319,7 +319,7 @@ func TestFaultSessionsGrowWithoutBound(t *testing.T) {
 		m.do("POST", "/checkout", "ana", `{"plan_id":"pro"}`, "Idempotency-Key", "k")
 	}
 	p := m.only()
-	require.Less(t, len(p.Sessions), 100, "%d in ten minutes", len(p.Sessions))
+	require.LessOrEqual(t, len(p.Sessions), 50, "%d in ten minutes", len(p.Sessions))
 	routed := slices.DeleteFunc(m.kinds(p), func(k payments.EventKind) bool { return k != payments.EventRouted })
-	require.Less(t, len(routed), 100)
+	require.LessOrEqual(t, len(routed), 50)
 }
